@@ -1,0 +1,138 @@
+"""Typed errors of the whole platform. Each names the thing, the field and the cure; the command line prints
+one line of it, the server a JSON body. Nothing here imports anything else of talkie."""
+
+from __future__ import annotations
+
+
+class TalkieError(Exception):
+    """Base of every error a user can cause or cure. `cause` is a short, stable, machine-readable slug."""
+
+    cause = "error"
+
+    def __init__(self, message: str, *, where: str | None = None, cure: str | None = None):
+        self.message, self.where, self.cure = message, where, cure
+        super().__init__(message, where, cure)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}; {self.cure}" if self.cure else text
+
+
+class UnreadableMedia(TalkieError):
+    """A media file that no decoder can turn into frames or samples."""
+
+    cause = "unreadable_media"
+
+
+class EmptyFile(UnreadableMedia):
+    """A file without a single byte."""
+
+    cause = "empty_file"
+
+
+class NotMedia(UnreadableMedia):
+    """Bytes that are no known media container."""
+
+    cause = "not_media"
+
+
+class TruncatedMedia(UnreadableMedia):
+    """A container that breaks off before its index or its first frame."""
+
+    cause = "truncated_media"
+
+
+class NoVideo(UnreadableMedia):
+    """A file that holds sound only."""
+
+    cause = "no_video"
+
+
+class TooShort(UnreadableMedia):
+    """A video of too few frames to be a clip."""
+
+    cause = "too_short"
+
+
+class TooLong(UnreadableMedia):
+    """A source beyond a stated limit of length or size."""
+
+    cause = "too_long"
+
+
+class NoFace(TalkieError):
+    """Footage in which no face could be tracked."""
+
+    cause = "no_face"
+
+
+class AlignmentFailed(TalkieError):
+    """A transcript that no part of the sound could be aligned to."""
+
+    cause = "alignment_failed"
+
+
+class MissingField(TalkieError):
+    """A clip that lacks a field somebody needs."""
+
+    cause = "missing_field"
+
+
+class CorruptShard(TalkieError):
+    """A shard whose bytes differ from its commit record, or that is no tar."""
+
+    cause = "corrupt_shard"
+
+
+class NotADataset(TalkieError):
+    """A folder without talkie shards."""
+
+    cause = "not_a_dataset"
+
+
+class SettingsConflict(TalkieError):
+    """An output folder that belongs to a run with other settings."""
+
+    cause = "settings_conflict"
+
+
+class UnknownSystem(TalkieError):
+    """A system name that no installed package registers."""
+
+    cause = "unknown_system"
+
+
+class UnknownModel(TalkieError):
+    """A model that neither the registry nor the disk holds."""
+
+    cause = "unknown_model"
+
+
+class BadConfig(TalkieError):
+    """A setting that is unknown or out of range."""
+
+    cause = "bad_config"
+
+
+class BadInput(TalkieError):
+    """A path or argument that cannot be used."""
+
+    cause = "bad_input"
+
+
+class PortTaken(TalkieError):
+    """A port that another process listens on."""
+
+    cause = "port_taken"
+
+
+class MissingExtra(TalkieError):
+    """An optional dependency that is not installed."""
+
+    cause = "missing_extra"
+
+
+class CorruptCheckpoint(TalkieError):
+    """A checkpoint whose bytes differ from its commit record."""
+
+    cause = "corrupt_checkpoint"
