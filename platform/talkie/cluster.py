@@ -1,0 +1,102 @@
+"""The one place that starts Ray or connects to it; what runs on the cluster lives with its owner."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from talkie.errors import BadInput
+
+ADDRESS_VARIABLE = "TALKIE_RAY_ADDRESS"
+"""Environment variable with the address of the cluster to connect to, where no argument names one."""
+
+OBJECT_STORE_BYTES = 300 * 2**20
+"""Ray's own default takes 30 % of the memory; our tasks pass paths and small arrays, not footage."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The Ray cluster at hand: its address, its CPUs, and whether this process started it."""
+
+    address: str
+    cpus: int
+    started: bool
+
+
+@contextmanager
+def start_ray(num_cpus: int | None = None, address: str | None = None) -> Iterator[Cluster]:
+    """A Ray cluster for the length of the block: a fresh local one, unless `address` names a running one.
+
+    `num_cpus`: CPUs of a fresh local cluster (default: those this process may use). `address`: as ray.init
+    takes it ("auto", "host:port", "ray://host:port"); default is the variable TALKIE_RAY_ADDRESS. Ray's own
+    RAY_ADDRESS counts only where the user asks for "auto": a cluster that happens to run on the machine is
+    never joined by accident. Inside another block, or where the caller has started Ray, that cluster is
+    used. What this call did not start it does not stop.
+
+    Raises BadInput where `address` does not answer.
+    """
+    import ray
+
+    if ray.is_initialized():
+        yield _describe(started=False)
+        return
+    address = address or os.environ.get(ADDRESS_VARIABLE) or None
+    _quiet_environment()
+    if address is None or address == "local":
+        _private_token()
+        ray.init(
+            address="local",
+            num_cpus=num_cpus or len(os.sched_getaffinity(0)),
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    else:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            cause = (str(error).splitlines() or [type(error).__name__])[0]
+            raise BadInput(
+                f"no Ray cluster answers ({cause})",
+                where=address,
+                cure=f"start one there, or unset {ADDRESS_VARIABLE} to use this machine",
+            ) from error
+    try:
+        yield _describe(started=address is None or address == "local")
+    finally:
+        # On a cluster we only connected to, this ends our connection, not the cluster.
+        ray.shutdown()
+
+
+def _describe(*, started: bool) -> Cluster:
+    import ray
+
+    return Cluster(
+        address=ray.get_runtime_context().gcs_address,
+        cpus=int(ray.cluster_resources().get("CPU", 1)),
+        started=started,
+    )
+
+
+def _quiet_environment() -> None:
+    """No usage reports to a third party, and no warning per actor that has no GPU."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+def _private_token() -> None:
+    """Protect a fresh local cluster with a token that lives in this process and its children only.
+
+    Ray 2.60 turns token authentication on by itself and writes the token into ~/.ray, which fails where the
+    home folder is not writable. A token or mode that the user has set stays as it is.
+    """
+    named = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    if not named and not (Path.home() / ".ray" / "auth_token").exists():
+        # The mode itself is left to Ray: it has read its environment when it was imported.
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)

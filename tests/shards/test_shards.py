@@ -1,0 +1,153 @@
+"""Shards: what is committed comes back, byte-identical, and nothing corrupt is ever handed out."""
+
+import io
+import tarfile
+
+import numpy as np
+import pytest
+
+from talkie.clip import Clip, ClipRecord, HeadTrack, Phone, Source, Transcription, Word
+from talkie.errors import CorruptShard, MissingField, NotADataset, SettingsConflict
+from talkie.shards import Ledger, LedgerEntry, RawClip, commit, decode_field, encode_field, open_dataset
+
+
+def make_clip(i: int, split: str = "train", **members: bytes) -> RawClip:
+    record = ClipRecord(
+        id=f"{i:016x}",
+        source=Source(uri=f"file:{i}", name=f"{i}.mp4", sha256="0" * 64, start_s=0, end_s=1),
+        frames=25,
+        identity=f"person-{i}",
+        split=split,
+    )
+    return RawClip(record, {"mp4": bytes([i]) * 700, "txt": f"clip {i}".encode(), **members})
+
+
+def tars(folder):
+    return {p.name: p.read_bytes() for p in folder.glob("*.tar")}
+
+
+def test_committed_clips_come_back_with_just_the_fields_asked_for(tmp_path):
+    commit(tmp_path, [make_clip(1), make_clip(2, split="test")], settings={})
+    (clip,) = open_dataset(tmp_path).clips(("txt",), split="test")
+    assert clip == Clip(make_clip(2, split="test").record, {"txt": "clip 2"})
+
+
+def test_shards_are_plain_tars_with_fixed_times_and_owners_and_sorted_members(tmp_path):
+    commit(tmp_path, [make_clip(2), make_clip(1)], settings={})
+    (data,) = tars(tmp_path).values()
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        infos = tar.getmembers()
+    assert [i.name.split(".", 1)[1] for i in infos] == ["json", "mp4", "txt"] * 2
+    assert [i.name for i in infos[::3]] == [f"{1:016x}.json", f"{2:016x}.json"]
+    assert {(i.mtime, i.uid, i.gid, i.uname) for i in infos} == {(0, 0, 0, "")}
+
+
+def test_bytes_depend_on_the_set_of_clips_and_not_on_order_or_number_of_commits(tmp_path):
+    clips = [make_clip(i) for i in range(7)]
+    commit(tmp_path / "once", clips, settings={}, max_shard_bytes=2000)
+    commit(tmp_path / "twice", clips[4:], settings={}, max_shard_bytes=2000)
+    commit(tmp_path / "twice", clips[3::-1], settings={}, max_shard_bytes=2000)
+    assert len(tars(tmp_path / "once")) == 4
+    assert tars(tmp_path / "once") == tars(tmp_path / "twice")
+    assert (tmp_path / "once/index.json").read_bytes() == (tmp_path / "twice/index.json").read_bytes()
+
+
+def test_recorded_offsets_point_at_the_members(tmp_path):
+    commit(tmp_path, [make_clip(i) for i in range(3)], settings={})
+    assert open_dataset(tmp_path).raw(f"{2:016x}").members["mp4"] == bytes([2]) * 700
+
+
+def test_other_settings_are_refused_and_nothing_is_touched(tmp_path):
+    commit(tmp_path, [make_clip(1)], settings={"size": 256})
+    before = tars(tmp_path)
+    with pytest.raises(SettingsConflict, match="size"):
+        commit(tmp_path, [make_clip(2)], settings={"size": 128})
+    assert tars(tmp_path) == before
+
+
+def test_a_flipped_bit_is_named_by_every_way_of_reading(tmp_path):
+    commit(tmp_path, [make_clip(1)], settings={})
+    (path,) = tmp_path.glob("*.tar")
+    data = bytearray(path.read_bytes())
+    dataset = open_dataset(tmp_path)
+    data[dataset.index.clips[f"{1:016x}"].members["txt"].offset] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CorruptShard, match=path.name):
+        dataset.verify()
+    with pytest.raises(CorruptShard, match=path.name):
+        list(dataset.clips(("txt",)))
+    with pytest.raises(CorruptShard, match=path.name):
+        dataset.raw(f"{1:016x}").decode(("txt",))
+
+
+def test_a_truncated_or_missing_shard_is_corrupt(tmp_path):
+    commit(tmp_path, [make_clip(1)], settings={})
+    (path,) = tmp_path.glob("*.tar")
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CorruptShard, match="bytes"):
+        list(open_dataset(tmp_path).clips(("txt",)))
+    path.unlink()
+    with pytest.raises(CorruptShard, match="missing"):
+        open_dataset(tmp_path).verify()
+
+
+def test_a_missing_field_is_named_with_its_clip_before_the_first_clip(tmp_path):
+    commit(tmp_path, [make_clip(1, flac=b"x"), make_clip(2)], settings={})
+    with pytest.raises(MissingField, match=f"{2:016x} has no flac"):
+        next(open_dataset(tmp_path).clips(("flac",)))
+
+
+def test_a_folder_without_an_index_is_no_dataset(tmp_path):
+    with pytest.raises(NotADataset, match="talkie record"):
+        open_dataset(tmp_path)
+
+
+def test_fields_survive_the_round_trip_and_encode_deterministically():
+    rng = np.random.default_rng(0)
+    frames = {n: rng.normal(size=(4, 3)).astype(np.float32) for n in ("jaw", "neck", "left_eye", "right_eye")}
+    head = HeadTrack(
+        identity=rng.normal(size=5).astype(np.float32),
+        expression=rng.random((4, 52)).astype(np.float32),
+        **frames,
+        rotation=frames["jaw"],
+        translation=frames["neck"],
+        K=np.eye(3, dtype=np.float32)[None].repeat(4, 0),
+        R=np.eye(3, dtype=np.float32),
+        t=np.zeros(3, np.float32),
+        residual=np.zeros(4, np.float32),
+        model="m",
+    )
+    data = encode_field("head.npz", head)
+    assert data == encode_field("head.npz", head)
+    back = decode_field("head.npz", data)
+    assert back.model == "m"
+    np.testing.assert_array_equal(back.expression, head.expression)
+    spoken = Transcription((Word("hello", 0.0, 0.5),), (Phone("HH", "sil", 0.0, 0.1, 0.5),), "test")
+    assert decode_field("phones.json", encode_field("phones.json", spoken)) == spoken
+
+
+def test_an_array_that_needs_pickle_is_corrupt_not_loaded():
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([{}]), allow_pickle=True)
+    with pytest.raises(CorruptShard):
+        decode_field("landmarks.npy", buffer.getvalue())
+
+
+def test_a_torn_last_line_of_the_ledger_costs_only_itself(tmp_path):
+    ledger = Ledger(tmp_path)
+    first = LedgerEntry(sha256="a", name="a", uri="a", status="done", clips=["1"])
+    ledger.append(first)
+    with ledger.path.open("ab") as file:
+        file.write(b'{"sha256": "b", "na')
+    second = LedgerEntry(sha256="c", name="c", uri="c", status="dead", cause="empty_file")
+    ledger.append(second)
+    assert ledger.entries() == [first, second]
+
+
+def test_the_newest_attempt_of_a_source_replaces_the_older(tmp_path):
+    ledger = Ledger(tmp_path)
+    dead = LedgerEntry(sha256="a", name="a", uri="a", status="dead", cause="no_face")
+    drop = LedgerEntry(sha256="a", name="a", uri="a", status="drop", cause="too_short")
+    done = LedgerEntry(sha256="a", name="a", uri="a", status="done", clips=["1"])
+    ledger.append(dead, drop, done)
+    assert ledger.latest() == {"a": [drop, done]}
