@@ -3,6 +3,8 @@ one line of it, the server a JSON body. Nothing here imports anything else of ta
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TalkieError(Exception):
     """Base of every error a user can cause or cure. `cause` is a short, stable, machine-readable slug."""
@@ -13,9 +15,17 @@ class TalkieError(Exception):
         self.message, self.where, self.cure = message, where, cure
         super().__init__(message, where, cure)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors cross process borders inside Ray; the default would pass the keywords by position.
+        return _rebuild, (type(self), self.message, self.where, self.cure)
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         return f"{text}; {self.cure}" if self.cure else text
+
+
+def _rebuild(kind: type[TalkieError], message: str, where: str | None, cure: str | None) -> TalkieError:
+    return kind(message, where=where, cure=cure)
 
 
 class UnreadableMedia(TalkieError):
