@@ -1,0 +1,3 @@
+"""Commands on systems and models: zoo, train, evaluate."""
+
+COMMANDS: tuple = ()

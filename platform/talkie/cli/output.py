@@ -1,0 +1,71 @@
+"""What the command line prints with: one console for people on stderr, JSON for machines on stdout, one progress bar."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+console = Console(stderr=True)
+"""For people: progress, tables of progress, errors."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=1, default=str) + "\n")
+
+
+def print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """A table on stdout, as wide as its content where stdout is no terminal."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    out = Console()
+    if not out.is_terminal:
+        out = Console(width=200)
+    out.print(table)
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    return f"{value:.3g}" if isinstance(value, float) else escape(str(value))
+
+
+class Meter:
+    """One live line: what is done of what, at which rate, and the time left."""
+
+    def __init__(self, progress: Progress, unit: str):
+        self._progress = progress
+        self._task = progress.add_task("starting", total=None, note="", unit=unit)
+
+    def update(self, done: float, total: float | None, *, doing: str, note: str = "") -> None:
+        self._progress.update(self._task, completed=done, total=total, description=doing, note=note)
+
+
+@contextmanager
+def meter(unit: str) -> Iterator[Meter]:
+    """A progress line on stderr; on a pipe, where a bar cannot move, only its last state is printed."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        TextColumn("{task.completed:.0f}/{task.total} {task.fields[unit]}"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, refresh_per_second=4) as progress:
+        yield Meter(progress, unit)

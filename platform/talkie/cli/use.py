@@ -1,0 +1,3 @@
+"""Commands that use a trained model: generate, serve."""
+
+COMMANDS: tuple = ()
