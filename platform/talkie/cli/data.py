@@ -17,7 +17,7 @@ def record(
     seed: Annotated[int, typer.Option(help="Everything follows from it.", min=0)] = 0,
     people: Annotated[int, typer.Option(help="Size of the cast; every fifth is held out for test.", min=1)] = 20,
     size: Annotated[int, typer.Option(help="Side of the picture in pixels.")] = 256,
-    footage: Annotated[bool, typer.Option("--footage", help="Also write MP4 files with sound and a truth file.")] = False,
+    footage: Annotated[bool, typer.Option("--footage", help="Also write MP4s with sound and truth files.")] = False,
     workers: Annotated[int | None, typer.Option(help="Processes; default: all cores.", min=1)] = None,
     json: Json = False,
 ) -> None:
@@ -54,10 +54,12 @@ def record(
     if json:
         print_json(result)
     else:
-        print_table(f"recorded in {out}", ("clips", "seconds", "people", "shards"), [
-            (len(index.clips), f"{seconds:.1f}", identities, len(index.shards))
-        ])
-        console.print(f"next: talkie train unitalker --data {out}", highlight=False)
+        print_table(
+            f"recorded in {out}",
+            ("clips", "seconds", "people", "shards"),
+            [(len(index.clips), f"{seconds:.1f}", identities, len(index.shards))],
+        )
+        console.print(f"next: talkie train SYSTEM --data {out} (talkie zoo lists the systems)", highlight=False)
 
 
 def curate() -> None:

@@ -1,4 +1,4 @@
-"""What the command line prints with: one console for people on stderr, JSON for machines on stdout, one progress bar."""
+"""What the command line prints with: a console for people on stderr, JSON for machines on stdout, one live line."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from talkie.errors import BadConfig
+
+Model = TypeVar("Model", bound=BaseModel)
 
 console = Console(stderr=True)
 """For people: progress, tables of progress, errors."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+Home = Annotated[Path | None, typer.Option(help="Where runs, models and their records live; default ~/.talkie.")]
 
 
 def print_json(value: Any) -> None:
@@ -43,15 +51,25 @@ def _cell(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else escape(str(value))
 
 
+def checked(kind: type[Model], **values: Any) -> Model:
+    """Settings built from options. Raises BadConfig naming the first option that is wrong."""
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).replace("_", "-")
+        raise BadConfig(first["msg"].removeprefix("Value error, "), where=f"--{name}" if name else None) from error
+
+
 class Meter:
     """One live line: what is done of what, at which rate, and the time left."""
 
-    def __init__(self, progress: Progress, unit: str):
+    def __init__(self, progress: Progress):
         self._progress = progress
-        self._task = progress.add_task("starting", total=None, note="", unit=unit)
+        self._task = progress.add_task("starting", total=None, visible=False, note="")
 
     def update(self, done: float, total: float | None, *, doing: str, note: str = "") -> None:
-        self._progress.update(self._task, completed=done, total=total, description=doing, note=note)
+        self._progress.update(self._task, completed=done, total=total, description=doing, note=note, visible=True)
 
 
 @contextmanager
@@ -61,11 +79,11 @@ def meter(unit: str) -> Iterator[Meter]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=28),
-        TextColumn("{task.completed:.0f}/{task.total} {task.fields[unit]}"),
+        TextColumn(f"{{task.completed:.0f}}/{{task.total}} {unit}"),
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, refresh_per_second=4) as progress:
-        yield Meter(progress, unit)
+        yield Meter(progress)
