@@ -37,13 +37,16 @@ endef
 $(VENV)/.base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else "talkie needs Python 3.11 or 3.12, this is %d.%d: set PYTHON=" % v)'
 	@$(SYSTEM_LIBRARIES)
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt pip setuptools wheel ninja torch==2.13.0
-	DS_BUILD_OPS=0 $(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable .
+	@echo "installing 1/2: making $(VENV) and installing torch"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -qq --constraint constraints.txt pip setuptools wheel ninja torch==2.13.0
+	@echo "installing 2/2: Ray, DeepSpeed, MLflow, MediaPipe and the rest (2 to 5 minutes)"
+	@DS_BUILD_OPS=0 $(BIN)/pip install -qq --constraint constraints.txt --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(BIN)/pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@echo "installing: the test tools"
+	@$(BIN)/pip install -qq --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 clean:

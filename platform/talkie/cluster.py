@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,33 +46,53 @@ def start_ray(num_cpus: int | None = None, address: str | None = None) -> Iterat
     if ray.is_initialized():
         yield _describe(started=False)
         return
-    address = address or os.environ.get(ADDRESS_VARIABLE) or None
+    address = address or os.environ.get(ADDRESS_VARIABLE) or "local"
     _quiet_environment()
-    if address is None or address == "local":
-        _private_token()
-        ray.init(
-            address="local",
-            num_cpus=num_cpus or len(os.sched_getaffinity(0)),
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+    if address == "local":
+        _start_local(num_cpus or len(os.sched_getaffinity(0)))
     else:
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            cause = (str(error).splitlines() or [type(error).__name__])[0]
-            raise BadInput(
-                f"no Ray cluster answers ({cause})",
-                where=address,
-                cure=f"start one there, or unset {ADDRESS_VARIABLE} to use this machine",
-            ) from error
+        _connect(address)
     try:
-        yield _describe(started=address is None or address == "local")
+        yield _describe(started=address == "local")
     finally:
         # On a cluster we only connected to, this ends our connection, not the cluster.
         ray.shutdown()
+
+
+def _start_local(num_cpus: int) -> None:
+    import ray
+
+    _private_token()
+    ray.init(
+        address="local",
+        num_cpus=num_cpus,
+        object_store_memory=OBJECT_STORE_BYTES,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+
+
+def _connect(address: str) -> None:
+    import ray
+
+    try:
+        _knock(address)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, ValueError, RuntimeError) as error:
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadInput(
+            f"no Ray cluster answers ({cause})",
+            where=address,
+            cure=f"start one there, or unset {ADDRESS_VARIABLE} to use this machine",
+        ) from error
+
+
+def _knock(address: str, timeout_s: float = 5.0) -> None:
+    """Raise OSError where nothing listens at host:port: Ray itself would go on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=timeout_s).close()
 
 
 def _describe(*, started: bool) -> Cluster:

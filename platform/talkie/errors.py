@@ -146,3 +146,75 @@ class CorruptCheckpoint(TalkieError):
     """A checkpoint whose bytes differ from its commit record."""
 
     cause = "corrupt_checkpoint"
+
+
+class TooLarge(TalkieError):
+    """An upload of more bytes than the service takes."""
+
+    cause = "too_large"
+
+
+class Unauthorized(TalkieError):
+    """A request without a valid token."""
+
+    cause = "unauthorized"
+
+
+class Busy(TalkieError):
+    """A service whose queue is full."""
+
+    cause = "busy"
+
+
+class NotReady(TalkieError):
+    """A service, or one of its models, that does not answer (yet)."""
+
+    cause = "not_ready"
+
+
+class ModelFailed(TalkieError):
+    """A model whose answer is no usable result."""
+
+    cause = "model_failed"
+
+
+class NotStreaming(TalkieError):
+    """A live session asked of a method that must hear the whole window first."""
+
+    cause = "not_streaming"
+
+
+class TooFewIdentities(TalkieError):
+    """A split with fewer people than the work needs."""
+
+    cause = "too_few_identities"
+
+
+class NonFiniteLoss(TalkieError):
+    """A loss that became infinite or not a number in training."""
+
+    cause = "non_finite_loss"
+
+
+class RunFailed(TalkieError):
+    """A training run whose workers died without a cause of their own."""
+
+    cause = "run_failed"
+
+
+class CorruptModel(TalkieError):
+    """A model folder whose files are missing or differ from their commit record."""
+
+    cause = "corrupt_model"
+
+
+class TimedOut(TalkieError):
+    """A request that waited or computed longer than the service allows."""
+
+    cause = "timed_out"
+
+
+class WorkerDied(TalkieError):
+    """A source on which a worker process died, twice."""
+
+    cause = "worker_died"

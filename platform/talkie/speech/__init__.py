@@ -1,0 +1,1 @@
+"""Speech: synthesis with known phone times, phone alignment of recordings, audio features."""

@@ -1,0 +1,29 @@
+"""The contract every system keeps, the tasks they serve, and how they are found and stored."""
+
+from talkie.systems.contract import Card, Optimiser, Phase, System, SystemConfig
+from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.motion import MotionResult, SpeechToMotionRequest
+from talkie.systems.registry import build_system, load_system, make_config, systems
+from talkie.systems.task import SPEECH_TO_MOTION, TASKS, Task
+from talkie.systems.weights import load_weights, save_system
+
+__all__ = [
+    "SPEECH_TO_MOTION",
+    "TASKS",
+    "Card",
+    "Claim",
+    "Measurement",
+    "MotionResult",
+    "Optimiser",
+    "Phase",
+    "SpeechToMotionRequest",
+    "System",
+    "SystemConfig",
+    "Task",
+    "build_system",
+    "load_system",
+    "load_weights",
+    "make_config",
+    "save_system",
+    "systems",
+]

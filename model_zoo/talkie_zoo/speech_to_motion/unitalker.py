@@ -1,0 +1,278 @@
+"""UniTalker (Fan et al., ECCV 2024, arXiv 2408.00762): one audio encoder and one motion decoder with an output head
+per annotation convention. What it claims is in unitalker_claims.py, its heads are in unitalker_heads.py."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
+from talkie.errors import BadInput, NotADataset
+from talkie.systems.contract import Batch, Card, Example, Optimiser, Phase, System, SystemConfig
+from talkie.systems.measurement import Claim
+from talkie.systems.motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
+from talkie_zoo.blocks.audio import LogMelEncoder, PretrainedEncoder
+from talkie_zoo.blocks.batches import assigned, pad
+from talkie_zoo.blocks.temporal import TemporalDecoder, crossfaded, mask_of, resample
+from talkie_zoo.speech_to_motion.unitalker_heads import ArkitHead, OffsetHead, head_model
+
+
+class UniTalkerConfig(SystemConfig):
+    """Sizes and schedule. `shares`: the conventions and the share of clips annotated in each; a clip belongs to exactly
+    one, chosen by its id, because the published corpora are disjoint and unequal. The first must be arkit: it answers
+    every request."""
+
+    audio: Literal["log_mel", "wavlm", "wav2vec2"] = "log_mel"
+    pretrained: str | None = None
+    architecture: dict[str, Any] | None = None
+    audio_channels: int = Field(128, ge=8)
+    audio_layers: int = Field(2, ge=0)
+    audio_heads: int = Field(4, ge=1)
+    channels: int = Field(128, ge=8)
+    style: int = Field(16, ge=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    pca: int = Field(48, ge=1)
+    pca_frames: int = Field(1000, ge=2)
+    basis_vertices: int = Field(400, ge=1)
+    shares: dict[Literal["arkit", "vertices", "landmarks"], float] = Field(
+        {"arkit": 0.5, "vertices": 0.3, "landmarks": 0.2}
+    )
+    pivot_probability: float = Field(0.1, ge=0, le=1)
+    code_weight: float = Field(0.01, ge=0)
+    arkit_weight: float = Field(1e-4, ge=0)
+    learning_rate: float = Field(1e-4, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warm_up_steps: int = Field(1, ge=0)
+    steps: int = Field(1, ge=1)
+    window_s: float = Field(25.0, gt=0)
+    overlap_s: float = Field(5.0, ge=0)
+
+
+class UniTalker(System):
+    """Audio encoder -> 50 Hz to 25 fps -> identity style -> TCN -> one zero-initialised linear head per convention.
+
+    Deviations from the published code, all stated in the card of a run: batches of several clips (padding masked in
+    both terms), the rec term of each convention divided by the mean square of its training motion (the paper scales
+    each dataset by hand), and at `tiny` a log-mel encoder trained from scratch in the SSL encoder's place.
+    """
+
+    card: ClassVar[Card] = Card(
+        slug="unitalker",
+        title="UniTalker: Scaling up Audio-Driven 3D Facial Animation through A Unified Model",
+        paper="arXiv 2408.00762, ECCV 2024",
+        task="speech_to_motion",
+        licence="Apache-2.0 (code of the original)",
+        needs=("flac", "head.npz"),
+        summary="One audio encoder and one motion decoder, one output head per annotation convention.",
+    )
+    Config: ClassVar[type[SystemConfig]] = UniTalkerConfig
+    presets: ClassVar[Mapping[str, SystemConfig]] = {
+        "tiny": UniTalkerConfig(learning_rate=2e-3, schedule="cosine", warm_up_steps=40, steps=500, arkit_weight=0.02),
+        "paper": UniTalkerConfig(
+            audio="wavlm",
+            pretrained="microsoft/wavlm-base-plus",
+            channels=256,
+            style=64,
+            pca=512,
+            basis_vertices=100_000,
+            warm_up_steps=8_000,
+            steps=800_000,
+        ),
+    }
+    config: UniTalkerConfig
+
+    def __init__(self, config: SystemConfig):
+        super().__init__(config)
+        self.identities: list[str] = []
+        self.head_name = ""
+
+    def describe(self) -> Card:
+        c = self.config
+        if c.audio == "log_mel":
+            audio = "log-mel conv stem and transformer, trained from scratch in place of the SSL encoder"
+        else:
+            audio = f"{c.audio}: {c.pretrained or 'random weights, built from the config'}"
+        return self.card.model_copy(update={"parts": {"audio encoder": audio, "head model": self.head_name}})
+
+    # --- what depends on data -----------------------------------------------------------------------------------
+
+    def prepare(self, clips: Iterable[Clip]) -> None:
+        """Identity table, head model, band statistics, PCA of each mesh convention and the scale of each head.
+        Raises NotADataset without clips, BadInput where clips disagree about the head model."""
+        clips = list(clips)
+        if not clips:
+            raise NotADataset("no training clip", cure="record or curate clips of the train split")
+        names = {clip.fields["head.npz"].model for clip in clips}
+        if len(names) > 1:
+            raise BadInput(f"clips of several head models: {', '.join(sorted(names))}", cure="train on one of them")
+        self.head_name = names.pop()
+        self.identities = sorted({clip.record.identity for clip in clips})
+        self._build(self.config.architecture, {})
+        # A few dozen clips fix 80 means and deviations; decoding a large corpus twice would not make them better.
+        self.encoder.measure([self.encoder.inputs(clip_audio(clip)) for clip in clips[:64]])
+        for name, head in self.heads.items():
+            mine = [c for c in clips if assigned(c.id, self.config.shares) == name] or clips
+            head.measure(mine, self.config.pca_frames)
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        sizes = {name: head.pca.components for name, head in self.heads.items() if isinstance(head, OffsetHead)}
+        architecture = getattr(self.encoder, "architecture", None)
+        return {
+            "identities": self.identities,
+            "head": self.head_name,
+            "components": sizes,
+            "architecture": architecture,
+        }
+
+    def restore(self, constants: dict[str, Any]) -> None:
+        self.identities, self.head_name = list(constants["identities"]), constants["head"]
+        # With the architecture given, pretrained weights are not fetched again: the stored ones replace them.
+        self._build(constants["architecture"], constants["components"])
+
+    def _build(self, architecture: dict[str, Any] | None, components: Mapping[str, int]) -> None:
+        c = self.config
+        self.encoder: LogMelEncoder | PretrainedEncoder
+        if c.audio == "log_mel":
+            self.encoder = LogMelEncoder(c.audio_channels, c.audio_layers, c.audio_heads, c.dropout)
+        else:
+            self.encoder = PretrainedEncoder(c.audio, c.pretrained, architecture)
+        self.decoder = TemporalDecoder(self.encoder.channels, c.channels, c.style, c.dropout)
+        self.style = nn.Embedding(len(self.identities) + 1, c.style)
+        model = head_model(self.head_name)
+        self.heads = nn.ModuleDict()
+        for name in c.shares:
+            if name == "arkit":
+                self.heads[name] = ArkitHead(c.channels, model, c.basis_vertices, c.arkit_weight)
+            else:
+                self.heads[name] = OffsetHead(c.channels, model, name, components.get(name, c.pca), c.code_weight)
+
+    # --- training -----------------------------------------------------------------------------------------------
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Decoder warm-up with the whole audio encoder frozen, then everything (except a pretrained front end)."""
+        c = self.config
+        warm = Optimiser(c.learning_rate, trains=("", "!encoder."))
+        joint = Optimiser(c.learning_rate, trains=("", "!encoder.model.feature_extractor."), schedule=c.schedule)
+        both = (
+            Phase("warm_up", c.warm_up_steps, {"model": warm}),
+            Phase("joint", c.steps, {"model": joint}),
+        )
+        return tuple(phase for phase in both if phase.steps)
+
+    def example(self, clip: Clip) -> Example:
+        """audio (M, C), frames, identity row, convention, target (T, D) in the convention's own numbers."""
+        convention = assigned(clip.id, self.config.shares)
+        return {
+            "id": clip.id,
+            "audio": self.encoder.inputs(clip_audio(clip)),
+            "identity": self._row(clip.record.identity),
+            "convention": convention,
+            "target": self.heads[convention].target(clip),
+        }
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        """Padded audio (B, M, C) with lengths; per convention, the rows that carry it and their targets."""
+        audio, samples = pad([e["audio"] for e in examples])
+        batch: Batch = {
+            "ids": [e["id"] for e in examples],
+            "audio": audio,
+            "samples": samples,
+            "frames": torch.tensor([len(e["target"]) for e in examples]),
+            "identity": torch.tensor([e["identity"] for e in examples]),
+        }
+        for name, head in self.heads.items():
+            rows = [i for i, e in enumerate(examples) if e["convention"] == name]
+            targets = [examples[i]["target"] for i in rows]
+            batch[f"rows/{name}"] = torch.tensor(rows, dtype=torch.long)
+            batch[f"target/{name}"] = pad(targets)[0] if rows else torch.zeros(0, 1, head.width)
+        return batch
+
+    def losses(self, batch: Batch, phase: str, role: str) -> dict[str, Tensor]:
+        """rec and code terms per convention, weighted by its share of the batch: the mean over one-clip batches."""
+        identity = batch["identity"]
+        if self.training:
+            pivot = torch.rand(len(identity)) < self.config.pivot_probability
+            identity = identity.masked_fill(pivot, self.pivot)
+        hidden, mask = self._hidden(batch["audio"], batch["samples"], batch["frames"], identity)
+        losses: dict[str, Tensor] = {}
+        # A head without a row in the batch takes part with nothing, so that workers agree on what they reduce.
+        for name, head in self.heads.items():
+            rows, target = batch[f"rows/{name}"], batch[f"target/{name}"]
+            size = target.shape[1]
+            for term, value in head.losses(hidden[rows, :size], target, mask[rows, :size]).items():
+                losses[f"{name}/{term}"] = value * (len(rows) / len(identity))
+        return losses
+
+    @property
+    def pivot(self) -> int:
+        """The row of the pivot identity: nobody's own style, hence the one for strangers."""
+        return len(self.identities)
+
+    def _row(self, identity: str) -> int:
+        return self.identities.index(identity) if identity in self.identities else self.pivot
+
+    def _hidden(self, audio: Tensor, samples: Tensor, frames: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
+        features, lengths = self.encoder(audio, samples)
+        size = int(frames.max())
+        mask = mask_of(frames, size)
+        return self.decoder(resample(features, lengths, frames, size), self.style(identity), mask), mask
+
+    # --- use ----------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def generate(self, request: SpeechToMotionRequest) -> MotionResult:
+        """Motion of `request.frames` frames; a stranger's request (identity None) speaks in the pivot's style.
+
+        Longer audio goes through windows of 25 s with 5 s of overlap, cross-faded, each normalised by itself. Raises
+        BadInput for an identity or convention that this model was not trained on.
+        """
+        wanted = self._known(request.convention)
+        identity = self._known_identity(request.identity)
+        heads = {"arkit": self.heads["arkit"], wanted: self.heads[wanted]}
+        self.eval()
+
+        def piece(start: int, end: int) -> Tensor:
+            audio = request.audio[start * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME].astype(np.float32)
+            inputs = self.encoder.inputs(np.pad(audio, (0, (end - start) * SAMPLES_PER_FRAME - len(audio))))
+            hidden, _ = self._hidden(
+                inputs[None], torch.tensor([len(inputs)]), torch.tensor([end - start]), torch.tensor([identity])
+            )
+            return torch.cat([head(hidden[0]) for head in heads.values()], -1)
+
+        c = self.config
+        codes = crossfaded(request.frames, round(c.window_s * FPS), round(c.overlap_s * FPS), piece)
+        motion, rest = codes[:, : EXPRESSIONS + 3], codes[:, EXPRESSIONS + 3 :]
+        offsets = None if wanted == "arkit" else self.heads[wanted].offsets(rest).numpy()
+        return MotionResult(
+            fps=FPS,
+            expression=motion[:, :EXPRESSIONS].clamp(0, 1).numpy(),
+            jaw=motion[:, EXPRESSIONS:].numpy(),
+            vertices=offsets if wanted == "vertices" else None,
+            landmarks=offsets if wanted == "landmarks" else None,
+        )
+
+    def _known(self, convention: str) -> str:
+        if convention not in self.heads:
+            raise BadInput(f"this model has no {convention!r} head", cure=f"ask for {' or '.join(self.heads)}")
+        return convention
+
+    def _known_identity(self, identity: str | None) -> int:
+        if identity is None:
+            return self.pivot
+        if identity not in self.identities:
+            near = difflib.get_close_matches(identity, self.identities, n=1)
+            cure = f"did you mean {near[0]!r}?" if near else "leave it out for the neutral style"
+            raise BadInput(f"no identity {identity!r} was trained", cure=cure)
+        return self.identities.index(identity)
+
+    def claims(self) -> tuple[Claim, ...]:
+        from talkie_zoo.speech_to_motion.unitalker_claims import claims
+
+        return claims(self)

@@ -1,0 +1,51 @@
+"""What a measurement is (never a bare number) and what a claim about a system is; how metrics are computed is
+the business of `talkie.evaluation`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from talkie.clip import Clip
+
+
+class Measurement(BaseModel):
+    """A value with its unit, the number and kind of items it is taken over, and the protocol it follows.
+
+    `low` and `high` bound a 95 % interval where one was estimated. `protocol` holds what a reader needs to repeat the
+    figure: definition, masks (by digest), averaging, number of clips.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    value: float
+    unit: str
+    items: int
+    item: str
+    protocol: dict[str, str]
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of a system's card that can be measured on held-out clips.
+
+    It holds where the measured value is at least `floor` and at most `ceiling` (either may be absent).
+    """
+
+    name: str
+    statement: str
+    measure: Callable[[Sequence[Clip]], Measurement]
+    floor: float | None = None
+    ceiling: float | None = None
+
+    def holds(self, measured: Measurement) -> bool:
+        above = self.floor is None or measured.value >= self.floor
+        below = self.ceiling is None or measured.value <= self.ceiling
+        return above and below

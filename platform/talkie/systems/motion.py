@@ -1,0 +1,115 @@
+"""Speech to motion: its typed request and result, the truth of a clip in the same types, and the trivial baseline.
+No network is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
+from talkie.errors import BadInput, NotADataset
+from talkie.media.encode import decode_flac
+
+Convention = Literal["arkit", "vertices", "landmarks"]
+EXPRESSIONS = 52
+"""ARKit expression weights, in Apple's order (`talkie.heads.ARKIT_NAMES`)."""
+
+
+def frames_of(samples: int) -> int:
+    """Video frames that `samples` of 16 kHz audio cover, at least one."""
+    return max(1, round(samples / SAMPLES_PER_FRAME))
+
+
+@dataclass(frozen=True)
+class SpeechToMotionRequest:
+    """Speech to animate. audio: (N,) float32 in [-1, 1], 16 kHz mono. `identity`: the speaking style of a person the
+    system was trained on, None for its neutral style. `convention`: what to answer beside the coefficients.
+
+    Raises BadInput for audio that is not a finite, non-empty vector.
+    """
+
+    audio: np.ndarray
+    identity: str | None = None
+    convention: Convention = "arkit"
+
+    def __post_init__(self) -> None:
+        audio = np.asarray(self.audio)
+        if audio.ndim != 1 or not len(audio):
+            raise BadInput(f"audio of shape {audio.shape} is no mono signal", cure="send a non-empty (N,) vector")
+        if not np.issubdtype(audio.dtype, np.floating) or not np.isfinite(audio).all():
+            raise BadInput("audio holds values that are no finite floats", cure="send float32 samples in [-1, 1]")
+
+    @property
+    def frames(self) -> int:
+        return frames_of(len(self.audio))
+
+
+@dataclass(frozen=True)
+class MotionResult:
+    """A moving face, 25 frames per second, in head space (the head's own position is not part of the task).
+
+    expression (T, 52) float32 in [0, 1], ARKit order; jaw (T, 3) float32 axis-angle, radians. Where the request's
+    convention asked: vertices (T, V, 3) or landmarks (T, 478, 3) float32, metres, offsets from the neutral face.
+    """
+
+    fps: int
+    expression: np.ndarray
+    jaw: np.ndarray
+    vertices: np.ndarray | None = None
+    landmarks: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.expression)
+
+    def first(self, frames: int) -> MotionResult:
+        """The first `frames` frames."""
+
+        def cut(array: np.ndarray | None) -> np.ndarray | None:
+            return None if array is None else array[:frames]
+
+        return MotionResult(
+            self.fps, self.expression[:frames], self.jaw[:frames], cut(self.vertices), cut(self.landmarks)
+        )
+
+
+def request_of(clip: Clip) -> SpeechToMotionRequest:
+    """The request whose true answer is the clip's own motion. Needs the field `flac`."""
+    return SpeechToMotionRequest(clip_audio(clip))
+
+
+def truth_of(clip: Clip) -> MotionResult:
+    """The motion that the clip's `head.npz` records. Its expressions must be the ARKit ones."""
+    head = clip.fields["head.npz"]
+    return MotionResult(FPS, head.expression.astype(np.float32), head.jaw.astype(np.float32))
+
+
+def clip_audio(clip: Clip) -> np.ndarray:
+    """The clip's speech, (frames * 640,) float32: trimmed or padded with silence to exactly its frames."""
+    audio = np.asarray(decode_flac(clip.fields["flac"]), np.float32)
+    samples = clip.record.frames * SAMPLES_PER_FRAME
+    return np.pad(audio[:samples], (0, max(0, samples - len(audio))))
+
+
+@dataclass(frozen=True)
+class MeanMotion:
+    """The trivial baseline: every frame is the mean frame of the training split. expression (52,), jaw (3,)."""
+
+    expression: np.ndarray
+    jaw: np.ndarray
+
+    def generate(self, request: SpeechToMotionRequest) -> MotionResult:
+        frames = request.frames
+        return MotionResult(FPS, np.tile(self.expression, (frames, 1)), np.tile(self.jaw, (frames, 1)))
+
+
+def mean_motion(clips: Iterable[Clip]) -> MeanMotion:
+    """Fits the baseline on the training split's `head.npz`. Raises NotADataset where there is no clip."""
+    heads = [clip.fields["head.npz"] for clip in clips]
+    if not heads:
+        raise NotADataset("no clip to take the mean motion of", cure="record or curate clips of the train split")
+    expression = np.concatenate([h.expression for h in heads]).mean(0)
+    jaw = np.concatenate([h.jaw for h in heads]).mean(0)
+    return MeanMotion(expression.astype(np.float32), jaw.astype(np.float32))

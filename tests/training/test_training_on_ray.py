@@ -1,0 +1,214 @@
+"""Whole training runs on one Ray cluster: killed and resumed, tracked, sharded by ZeRO, refused."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from kill_me import CONFIG
+from safetensors.torch import load_file
+
+from talkie.cluster import start_ray
+from talkie.errors import (
+    BadConfig,
+    BadInput,
+    CorruptCheckpoint,
+    CorruptShard,
+    MissingField,
+    NotADataset,
+    SettingsConflict,
+    TooFewIdentities,
+    UnknownSystem,
+)
+from talkie.evaluation import evaluate
+from talkie.experiments import Home, run_training
+from talkie.experiments.tracking import client
+from talkie.shards import commit, open_dataset
+from talkie.training import train
+from tone_clips import tone_clip, tone_dataset
+
+KILL_AT_STEP = 10
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    return tone_dataset(tmp_path_factory.mktemp("data") / "tones", train=9, test=4, frames=30)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with start_ray(num_cpus=2) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def tracked(cluster, tones, tmp_path_factory):
+    """An uninterrupted run, with what it told and the home it was tracked in."""
+    home, events = Home.at(tmp_path_factory.mktemp("home")), []
+    return run_training(CONFIG, tones, home, "straight", on_event=events.append), events, home
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL to a process and everything it started, Ray included."""
+    root = psutil.Process(pid)
+    family = [*root.children(recursive=True), root]
+    for process in family:
+        process.kill()
+    psutil.wait_procs(family, timeout=10)
+
+
+def train_and_kill(data: Path, out: Path, at_step: int) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("kill_me.py")), str(data), str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            kind, step = line.split()[:2] if line.startswith(("step ", "done ")) else ("", "0")
+            if kind == "step" and int(step) >= at_step:
+                break
+        kill_tree(process.pid)
+        # Whatever the raylet was still starting dies with it; give it the moment that takes.
+        time.sleep(0.5)
+
+
+def test_events_tell_phases_losses_rate_and_time_left(tracked):
+    _, events, _ = tracked
+    steps = [e for e in events if e.kind == "step"]
+    assert [e.step for e in steps] == list(range(1, 21))
+    assert {e.phase for e in steps if e.step <= 6} == {"warm_up"}
+    assert {e.phase for e in steps if e.step > 6} == {"joint"}
+    assert steps[-1].eta_s == 0
+    assert all(e.samples_per_s > 0 and e.loss > 0 for e in steps)
+
+
+def test_killed_and_resumed_gives_the_same_bits(cluster, tracked, tones, tmp_path):
+    straight = tracked[0].result
+    train_and_kill(tones, tmp_path / "run", KILL_AT_STEP)
+    assert not (tmp_path / "run" / "model").exists()
+    with pytest.raises(SettingsConflict, match="--resume"):
+        train(CONFIG, tones, tmp_path / "run")
+    starts = []
+    resumed = train(
+        CONFIG, tones, tmp_path / "run", True, lambda e: starts.append(e.step) if e.kind == "start" else None
+    )
+    assert starts[0] >= 8
+    assert resumed.samples == straight.samples
+    ours, theirs = (load_file(r.model / "weights.safetensors") for r in (resumed, straight))
+    assert [name for name in theirs if not ours[name].equal(theirs[name])] == []
+    assert resumed.digest == straight.digest
+
+
+def test_a_finished_run_is_returned_without_training_or_registering_again(tracked, tones):
+    model, _, home = tracked
+    events = []
+    again = run_training(CONFIG, tones, home, "straight", on_event=events.append)
+    assert not events
+    assert again.result == model.result
+    assert str(again.model) == "unitalker/1"
+
+
+def test_a_run_is_tracked_with_its_settings_shards_and_losses(tracked, tones):
+    model, _, home = tracked
+    run = client(home).get_run(model.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["train.batch_size"] == "4"
+    assert run.data.params["system.channels"] == "16"
+    assert run.data.tags["data.training"] == open_dataset(tones).digest
+    assert run.inputs.dataset_inputs[0].dataset.digest == open_dataset(tones).digest[:32]
+    assert run.data.tags["version.torch"]
+    history = client(home).get_metric_history(model.run_id, "loss")
+    assert [m.step for m in history] == list(range(1, 21))
+    assert model.model.digest == model.result.digest
+
+
+def test_a_tracked_model_is_evaluated_beside_its_baseline_and_control(tracked, tones):
+    model, _, home = tracked
+    report = evaluate("unitalker", tones, home, claims=True)
+    assert [row.subject for row in report.rows] == ["model", "mean motion", "shuffled audio"]
+    assert report.clips == 4
+    assert report.identities == 2
+    assert {c.name for c in report.claims} >= {"pivot", "agreement"}
+    logged = client(home).get_run(model.run_id).data.metrics
+    assert logged["test/model/lve"] == pytest.approx(report.row("model").measurements["lve"].value)
+    assert evaluate("unitalker", tones, home, track=False).rows == report.rows
+
+
+def test_the_same_folder_with_other_settings_is_a_conflict(tracked, tones):
+    _, _, home = tracked
+    with pytest.raises(SettingsConflict, match=r"train\.seed"):
+        train(CONFIG.model_copy(update={"seed": 1}), tones, home.run("straight"))
+
+
+def test_a_corrupt_checkpoint_is_an_error_with_a_cure(cluster, tones, tmp_path, tracked):
+    import shutil
+
+    _, _, home = tracked
+    shutil.copytree(home.run("straight"), tmp_path / "run")
+    (tmp_path / "run" / "result.json").unlink()
+    victim = max((tmp_path / "run" / "checkpoints").iterdir()) / "weights.safetensors"
+    victim.write_bytes(victim.read_bytes()[:-1] + b"x")
+    with pytest.raises(CorruptCheckpoint, match=r"weights\.safetensors"):
+        train(CONFIG, tones, tmp_path / "run", resume=True)
+
+
+def test_two_workers_under_zero_2_train_on_the_same_samples(cluster, tones, tmp_path, tracked):
+    config = CONFIG.model_copy(update={"workers": 2, "zero_stage": 2})
+    result = train(config, tones, tmp_path / "run")
+    assert result.samples == tracked[0].result.samples
+
+
+# What a user can get wrong ends before Ray starts: none of these takes the cluster.
+
+
+def test_an_unknown_system_is_refused(tones, tmp_path):
+    with pytest.raises(UnknownSystem):
+        train(CONFIG.model_copy(update={"system": "unitolker"}), tones, tmp_path / "run")
+
+
+def test_an_unknown_system_setting_is_refused(tones, tmp_path):
+    with pytest.raises(BadConfig):
+        train(CONFIG.model_copy(update={"overrides": {"chanels": 1}}), tones, tmp_path / "run")
+
+
+def test_a_folder_without_shards_is_refused(tmp_path):
+    with pytest.raises(NotADataset):
+        train(CONFIG, tmp_path, tmp_path / "run")
+
+
+def test_a_clip_without_a_needed_field_is_named(tmp_path):
+    clips = [tone_clip(0, "ann"), tone_clip(1, "bea")]
+    poor = tone_clip(2, "cid")
+    clips.append(type(poor)(poor.record, {"head.npz": poor.members["head.npz"]}))
+    commit(tmp_path / "data", clips, settings={})
+    with pytest.raises(MissingField, match=rf"clip {poor.record.id} has no flac"):
+        train(CONFIG, tmp_path / "data", tmp_path / "run")
+
+
+def test_too_few_identities_are_refused(tmp_path):
+    commit(tmp_path / "data", [tone_clip(0), tone_clip(1)], settings={})
+    with pytest.raises(TooFewIdentities):
+        train(CONFIG, tmp_path / "data", tmp_path / "run")
+
+
+def test_a_corrupt_shard_is_refused(tmp_path):
+    data = tone_dataset(tmp_path / "data", train=4, test=2)
+    shard = next(data.glob("*.tar"))
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    shard.write_bytes(bytes(content))
+    with pytest.raises(CorruptShard):
+        train(CONFIG, data, tmp_path / "run")
+
+
+def test_a_folder_with_other_content_is_refused(tones, tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(BadInput, match="not empty"):
+        train(CONFIG, tones, tmp_path)
+
+
+def test_evaluating_needs_held_out_people(tmp_path, tracked):
+    _, _, home = tracked
+    tone_dataset(tmp_path / "data", train=4, test=0)
+    with pytest.raises(TooFewIdentities):
+        evaluate("unitalker", tmp_path / "data", home)
