@@ -68,7 +68,7 @@ def test_a_crossfade_moves_linearly_from_one_window_to_the_next():
 
 def test_principal_components_match_the_singular_value_decomposition():
     data = np.random.default_rng(0).normal(size=(30, 50)) * np.linspace(3, 0.1, 50)
-    mean, rows = principal_components(data, 5)
+    mean, rows = (t.numpy() for t in principal_components(torch.from_numpy(data), 5))
     _, _, expected = np.linalg.svd(data - data.mean(0), full_matrices=False)
     np.testing.assert_allclose(np.abs(rows @ expected[:5].T), np.eye(5), atol=1e-4)
     np.testing.assert_allclose(mean, data.mean(0), atol=1e-6)
@@ -76,8 +76,8 @@ def test_principal_components_match_the_singular_value_decomposition():
 
 def test_pca_keeps_low_rank_motion_whole_and_asks_for_no_more_components():
     draw = np.random.default_rng(1)
-    frames = (draw.normal(size=(40, 3)) @ draw.normal(size=(3, 60))).astype(np.float32)
-    pca, x = PCA.fit(frames, 20), torch.from_numpy(frames)
+    x = torch.from_numpy((draw.normal(size=(40, 3)) @ draw.normal(size=(3, 60))).astype(np.float32))
+    pca = PCA.fit(x, 20)
     assert pca.components == 3
     torch.testing.assert_close(pca.decode(pca.encode(x)), x, atol=1e-4, rtol=0)
     assert pca.explained(x) == pytest.approx(1, abs=1e-5)
@@ -85,8 +85,8 @@ def test_pca_keeps_low_rank_motion_whole_and_asks_for_no_more_components():
 
 
 def test_what_pca_cannot_express_is_the_distance_to_its_reconstruction():
-    frames = np.random.default_rng(2).normal(size=(40, 12)).astype(np.float32)
-    pca, x = PCA.fit(frames, 4), torch.from_numpy(frames)
+    x = torch.from_numpy(np.random.default_rng(2).normal(size=(40, 12)).astype(np.float32))
+    pca = PCA.fit(x, 4)
     expected = (pca.decode(pca.encode(x)) - x).square().sum(-1)
     torch.testing.assert_close(pca.outside(x), expected, atol=1e-4, rtol=1e-4)
 

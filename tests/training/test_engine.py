@@ -63,10 +63,12 @@ def duel():
     return Duel()
 
 
-def test_a_single_role_trains_exactly_as_plain_torch_with_adam(batch):
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_a_single_role_trains_exactly_as_plain_torch_with_adam(batch, stage):
     ours, plain = duel(), duel()
     spec = Optimiser(1e-2, schedule="cosine")
-    engine = PhaseEngine(ours, Phase("all", 20, {"maker": spec}), 5, CONFIG)
+    config = CONFIG.model_copy(update={"zero_stage": stage})
+    engine = PhaseEngine(ours, Phase("all", 20, {"maker": spec}), 5, config)
     adam = torch.optim.Adam(plain.parameters(), lr=1e-2)
     for step in range(5, 25):
         engine.step(step, batch)

@@ -152,6 +152,7 @@ def test_a_corrupt_checkpoint_is_an_error_with_a_cure(cluster, tones, tmp_path, 
         train(CONFIG, tones, tmp_path / "run", resume=True)
 
 
+@pytest.mark.slow
 def test_two_workers_under_zero_2_train_on_the_same_samples(cluster, tones, tmp_path, tracked):
     config = CONFIG.model_copy(update={"workers": 2, "zero_stage": 2})
     result = train(config, tones, tmp_path / "run")

@@ -3,26 +3,25 @@ them lives with each system."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 
-def principal_components(frames: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+def principal_components(frames: Tensor, components: int) -> tuple[Tensor, Tensor]:
     """Mean (D,) and orthonormal rows (K, D) of the leading components of frames (N, D), float32.
 
     K = min(components, numerical rank). Uses the N x N Gram matrix, since N << D for meshes; the sign of a row is
     fixed by its largest entry, so that equal data give equal components.
     """
-    data = frames.astype(np.float64)
+    data = frames.double()
     mean = data.mean(0)
     centred = data - mean
-    values, vectors = np.linalg.eigh(centred @ centred.T)
-    order = np.argsort(values)[::-1][:components]
-    order = order[values[order] > max(values.max(), 0.0) * 1e-10]
-    rows = (vectors[:, order] / np.sqrt(values[order])).T @ centred
-    largest = np.take_along_axis(rows, np.abs(rows).argmax(1)[:, None], 1)
-    return mean.astype(np.float32), (rows * np.sign(largest)).astype(np.float32)
+    values, vectors = torch.linalg.eigh(centred @ centred.T)
+    order = values.argsort(descending=True)[:components]
+    order = order[values[order] > values.max().clamp_min(0) * 1e-10]
+    rows = (vectors[:, order] / values[order].sqrt()).T @ centred
+    signs = rows.gather(1, rows.abs().argmax(1, keepdim=True)).sign()
+    return mean.float(), (rows * signs).float()
 
 
 class PCA(nn.Module):
@@ -42,14 +41,14 @@ class PCA(nn.Module):
         self.register_buffer("unit", torch.ones(()))
 
     @classmethod
-    def fit(cls, frames: np.ndarray, components: int) -> PCA:
+    def fit(cls, frames: Tensor, components: int) -> PCA:
         """The components of frames (N, D)."""
         mean, rows = principal_components(frames, components)
         pca = cls(len(rows), frames.shape[1])
-        pca.mean.copy_(torch.from_numpy(mean))
-        pca.rows.copy_(torch.from_numpy(rows))
+        pca.mean.copy_(mean)
+        pca.rows.copy_(rows)
         if len(rows):
-            pca.unit.fill_(float(((frames - mean) @ rows[0]).std()))
+            pca.unit.copy_(((frames - mean) @ rows[0]).std())
         return pca
 
     @property

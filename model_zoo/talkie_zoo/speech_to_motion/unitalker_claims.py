@@ -110,7 +110,9 @@ def aperture_agreement(system: UniTalker, clips: Sequence[Clip]) -> Measurement:
     values = []
     for clip in clips:
         curves = [_aperture(system, clip, _answer(system, clip, name)) for name in ("arkit", "vertices")]
-        values.append(float(np.corrcoef(*curves)[0, 1]))
+        # A mouth that never moves agrees with nobody.
+        moves = min(float(curve.std()) for curve in curves) > 0
+        values.append(float(np.corrcoef(*curves)[0, 1]) if moves else 0.0)
     protocol = {"aperture": f"distance of landmarks {UPPER_LIP} and {LOWER_LIP}", "heads": "arkit, vertices"}
     return _measurement("aperture correlation", float(np.mean(values)), "r", len(clips), "clip", protocol, clips)
 

@@ -133,7 +133,7 @@ class OffsetHead(nn.Module):
         motion has a lower rank."""
         each = max(1, frames // len(clips))
         motion = torch.cat([self._frames(clip, each) for clip in clips])[:frames]
-        self.pca = PCA.fit(motion.numpy(), self.pca.components)
+        self.pca = PCA.fit(motion, self.pca.components)
         self.out = _zero_linear(self.channels, self.pca.components)
         self.power.copy_(motion.square().mean().clamp_min(1e-12))
 

@@ -115,9 +115,10 @@ class _Pool:
         import ray
 
         self._arguments = arguments
-        self._kind = ray.remote(num_cpus=1, max_restarts=0)(CurationActor)
-        self._all = [self._kind.remote(*arguments) for _ in range(size)]
-        self.idle = list(self._all)
+        # Ray's stubs do not know the methods that it adds.
+        self._kind: Any = ray.remote(num_cpus=1, max_restarts=0)(CurationActor)
+        self._all: list[Any] = [self._kind.remote(*arguments) for _ in range(size)]
+        self.idle: list[Any] = list(self._all)
         try:
             ray.get([actor.ready.remote() for actor in self.idle])
         except ray.exceptions.RayError as error:

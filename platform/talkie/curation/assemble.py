@@ -156,7 +156,7 @@ def _record(
         consent=facts.consent,
         split=facts.split,
         labels={"audio": hearing.origin} if hearing.origin else {},
-        crop=Crop(size=config.crop.size, boxes=[tuple(map(float, box)) for box in stretch.boxes]),
+        crop=Crop(size=config.crop.size, boxes=[(float(x), float(y), float(side)) for x, y, side in stretch.boxes]),
         transcript_origin="sidecar" if heard.text is not None else None,
         phones_origin=heard.transcription.origin if heard.transcription is not None else None,
         scores=scores,

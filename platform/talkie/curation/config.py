@@ -21,17 +21,17 @@ class CurateConfig(BaseModel):
 
     crop: Recipe = Recipe()
     fit: FitSettings = FitSettings()
-    camera_distance_m: float = Field(1.0, gt=0.1, le=20, description="assumed distance of camera and head")
-    min_confidence: float = Field(0.5, ge=0, le=1, description="of the face detector and tracker")
+    camera_distance_m: float = Field(default=1.0, gt=0.1, le=20, description="assumed distance of camera and head")
+    min_confidence: float = Field(default=0.5, ge=0, le=1, description="of the face detector and tracker")
     max_gap_frames: int = Field(
-        5, ge=0, le=50, description="a face lost for longer ends the clip; shorter gaps are interpolated"
+        default=5, ge=0, le=50, description="a face lost for longer ends the clip; shorter gaps are interpolated"
     )
     max_jump: float = Field(
-        0.5, gt=0, description="face sizes it may move, or share it may grow, from frame to frame: else a cut"
+        default=0.5, gt=0, description="face sizes it may move, or share it may grow, from frame to frame: else a cut"
     )
-    min_clip_s: float = Field(1.0, ge=0.2)
-    max_clip_s: float = Field(60.0, le=600, description="longer stretches are cut into clips of this length")
-    max_source_s: float = Field(600.0, gt=0, description="longer sources are refused")
+    min_clip_s: float = Field(default=1.0, ge=0.2)
+    max_clip_s: float = Field(default=60.0, le=600, description="longer stretches are cut into clips of this length")
+    max_source_s: float = Field(default=600.0, gt=0, description="longer sources are refused")
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> CurateConfig:

@@ -118,16 +118,12 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _describe(path: Path) -> SourceFile:
-    stem = path.with_suffix("")
-    sidecars = {
-        "audio": next((p for s in SIDECAR_AUDIO if (p := _beside(stem, s)).is_file() and p != path), None),
-        "transcript": p if (p := _beside(stem, ".txt")).is_file() else None,
-        "facts": p if (p := _beside(stem, ".json")).is_file() else None,
-    }
-    if path.suffix.lower() in AUDIO_SUFFIXES:
-        sidecars = dict.fromkeys(sidecars)
+    audio = transcript = facts = None
+    if path.suffix.lower() not in AUDIO_SUFFIXES:
+        audio, transcript, facts = _beside(path, *SIDECAR_AUDIO), _beside(path, ".txt"), _beside(path, ".json")
     try:
         sha256 = sha256_file(path)
+        sidecars = {"audio": audio, "transcript": transcript, "facts": facts}
         digests = [sha256, *(f"{kind} {sha256_file(p)}" for kind, p in sidecars.items() if p is not None)]
         size = path.stat().st_size
     except OSError as error:
@@ -135,11 +131,13 @@ def _describe(path: Path) -> SourceFile:
         place = hashlib.sha256(b"unreadable|" + os.fsencode(path)).hexdigest()
         return SourceFile(path, place, place, 0, trouble=f"cannot be read: {error.strerror}")
     key = sha256 if len(digests) == 1 else hashlib.sha256("|".join(digests).encode()).hexdigest()
-    return SourceFile(path, sha256, key, size, **sidecars)
+    return SourceFile(path, sha256, key, size, audio, transcript, facts)
 
 
-def _beside(stem: Path, suffix: str) -> Path:
-    return stem.with_name(stem.name + suffix)
+def _beside(path: Path, *suffixes: str) -> Path | None:
+    """The first existing file of the same name with one of the suffixes."""
+    beside = (path.with_suffix(suffix) for suffix in suffixes)
+    return next((other for other in beside if other.is_file() and other != path), None)
 
 
 def _printable(path: Path) -> str:

@@ -70,18 +70,22 @@ def face_frames(
                     coverage.lost += [i for i, _ in missing]
                     missing, before = [], None
                 continue
-            broken = before is None or _jumped(before, found, 1 + len(missing), config.max_jump)
-            if broken or length + len(missing) >= config.max_frames:
+            gap = 1 + len(missing)
+            if before is None or _jumped(before, found, gap, config.max_jump) or length + gap > config.max_frames:
                 coverage.lost += [i for i, _ in missing]
                 missing, stretch, length = [], stretch + 1, 0
             for position, (i, image) in enumerate(missing, start=1):
-                share = position / (len(missing) + 1)
-                between = (before * (1 - share) + found * share).astype(np.float32)
-                yield FaceFrame(stretch, i, image, between, seen=False)
+                yield FaceFrame(stretch, i, image, _between(before, found, position / gap), seen=False)
             yield FaceFrame(stretch, index, frame, found, seen=True)
             length += len(missing) + 1
             before, missing = found, []
     coverage.lost += [i for i, _ in missing]
+
+
+def _between(before: np.ndarray | None, after: np.ndarray, share: float) -> np.ndarray:
+    """Landmarks on the way from one frame to another; there are no frames between without one before."""
+    start = after if before is None else before
+    return (start * (1 - share) + after * share).astype(np.float32)
 
 
 def _jumped(before: np.ndarray, now: np.ndarray, frames: int, limit: float) -> bool:
@@ -121,7 +125,7 @@ def _crops(group: Iterator[FaceFrame], stretch: Stretch, config: CurateConfig) -
         stretch.indices.append(item.index)
         stretch.landmarks.append(item.landmarks)
         stretch.seen.append(item.seen)
-        stretch.shape = item.frame.shape[:2]
+        stretch.shape = (item.frame.shape[0], item.frame.shape[1])
         if len(waiting) > radius:
             yield release()
     while waiting:

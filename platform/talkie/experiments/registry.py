@@ -42,18 +42,18 @@ def resolve_model(ref: str, home: Home | Path | str | None = None) -> ModelHandl
     versions = tracking.versions_of(home, name) if (home.path / "mlflow.db").is_file() else []
     if not versions:
         raise UnknownModel(f"no model is called {ref!r}", where=str(home.path), cure=_cure(name, home))
-    if alias and alias != "latest":
-        versions = [v for v in versions if alias in v.aliases]
-    elif number is not None:
-        versions = [v for v in versions if int(v.version) == number]
-    if not versions:
+    if alias:
+        number = tracking.version_of_alias(home, name, alias)
+    newest = alias is None and number is None
+    chosen = versions if newest else [v for v in versions if int(v.version) == number]
+    if not chosen:
         raise UnknownModel(
             f"{name} has no {f'alias {alias!r}' if alias else f'version {number}'}",
             where=str(home.path),
-            cure=f"its versions are {', '.join(v.version for v in reversed(tracking.versions_of(home, name)))}",
+            cure=f"its versions are {', '.join(str(v.version) for v in reversed(versions))}",
         )
-    newest = versions[0]
-    return _handle(name, tracking.artifact_folder(newest.source), int(newest.version), newest.run_id)
+    found = chosen[0]
+    return _handle(name, tracking.artifact_folder(found.source), int(found.version), found.run_id)
 
 
 def load_model(model: ModelHandle | str, home: Home | Path | str | None = None) -> System:
@@ -78,9 +78,10 @@ def set_alias(ref: str, alias: str, home: Home | Path | str | None = None) -> No
 
 
 def _parse(ref: str) -> tuple[str, str | None, int | None]:
+    """Name, alias and version of a reference; "latest" is no alias but the absence of one."""
     name, _, alias = ref.partition("@")
     if alias:
-        return name, alias, None
+        return name, None if alias == "latest" else alias, None
     name, _, number = ref.partition("/")
     return (name, None, int(number)) if number.isdigit() else (ref, None, None)
 

@@ -147,6 +147,12 @@ def versions_of(home: Home, name: str) -> list[Any]:
     return sorted(found, key=lambda v: -int(v.version))
 
 
+def version_of_alias(home: Home, name: str, alias: str) -> int | None:
+    """The version that an alias of a model points at, None for an unknown alias."""
+    aliases = client(home).get_registered_model(name).aliases
+    return int(aliases[alias]) if alias in aliases else None
+
+
 def artifact_folder(source: str) -> Path:
     """The local folder of a model version's source (a file URI or a path)."""
     parsed = urlparse(source)

@@ -21,10 +21,10 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    size: int = Field(256, ge=64, le=2048, multiple_of=2)
-    margin: float = Field(1.7, ge=1.0, le=6.0)
-    lift: float = Field(0.08, ge=-0.5, le=0.5)
-    smooth_s: float = Field(0.3, ge=0.0, le=5.0)
+    size: int = Field(default=256, ge=64, le=2048, multiple_of=2)
+    margin: float = Field(default=1.7, ge=1.0, le=6.0)
+    lift: float = Field(default=0.08, ge=-0.5, le=0.5)
+    smooth_s: float = Field(default=0.3, ge=0.0, le=5.0)
 
     def radius(self, fps: float) -> int:
         """Frames on either side that a smoothed box depends on: three standard deviations."""

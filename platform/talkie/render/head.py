@@ -28,8 +28,8 @@ _EYEBALLS = ("left_eyeball", "right_eyeball")
 
 @dataclass(frozen=True)
 class Frame:
-    """rgb: (H, W, 3) uint8; depth: (H, W) float32 metres along the optical axis, infinity where nothing is; part: (H, W)
-    int16 indices into `talkie.heads.builtin.assembly.PARTS`, -1 where nothing is."""
+    """rgb: (H, W, 3) uint8; depth: (H, W) float32 metres along the optical axis, infinity where nothing is;
+    part: (H, W) int16 indices into `talkie.heads.builtin.assembly.PARTS`, -1 where nothing is."""
 
     rgb: np.ndarray
     depth: np.ndarray
@@ -56,7 +56,7 @@ class HeadRenderer:
     def render(
         self, vertices: np.ndarray, K: np.ndarray, R: np.ndarray, t: np.ndarray, size: int = 256, supersample: int = 2
     ) -> np.ndarray:
-        """(size, size, 3) uint8 RGB of world vertices (V, 3); camera as in `talkie.heads.camera`, in pixels of `size`."""
+        """(size, size, 3) uint8 RGB of world vertices (V, 3); camera as in `talkie.heads.camera`, pixels of `size`."""
         return self.frame(vertices, K, R, t, size, supersample).rgb
 
     def frame(
@@ -146,7 +146,7 @@ def _eye_directions() -> np.ndarray:
 
 
 def _light_share() -> np.ndarray:
-    """(V,): share of light that reaches a vertex; falls with depth in the mouth, and lids shade the eyes' upper part."""
+    """(V,): share of light that reaches a vertex: less deep in the mouth and under the upper lids."""
     mesh = neutral_mesh()
     share = np.ones(len(mesh.positions))
     inside = mesh.part_vertices(*_PLAIN_COLOURS)

@@ -2,9 +2,9 @@
 
     python -m talkie.render.measure_landmarks
 
-Rendered heads (several looks, identities, poses, expressions) are shown to MediaPipe; each point it finds is
-taken back through the z-buffer to the chart of the skin. Points of the inner lips belong to the lips' rims and
-those of the eyes' contours to the lids' rims, whatever the pixel below them shows; irises to the eyeballs.
+Rendered heads (several looks, identities, poses, expressions) are shown to MediaPipe; each of its points gets
+the place on the skin whose projections lie nearest to it on average over the frames. Points of the inner lips
+are sought on the lips' rims only and those of the eyes' contours on the lids' rims; irises on the eyeballs.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from talkie.heads.builtin.assembly import NeutralMesh
 from talkie.heads.builtin.head import BuiltinHead
 from talkie.render.head import HeadRenderer
 from talkie.render.look import look_from_seed
-from talkie.render.raster import rasterise
+
+Camera = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 SIZE = 384
-FRAMES = 160
+FRAMES = 120
+CAP_PX = 12.0
+"""A miss beyond this counts no more: MediaPipe's own outliers do not decide."""
 # MediaPipe's contours, by its published face mesh connections (FACEMESH_LIPS, _LEFT_EYE, _RIGHT_EYE).
 INNER_UPPER = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 INNER_LOWER = (95, 88, 178, 87, 14, 317, 402, 318, 324)
@@ -44,7 +47,7 @@ EXPRESSIONS: tuple[dict[str, float], ...] = (
 )
 
 
-def _scenes(model: BuiltinHead) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, ...], np.ndarray]]:
+def _scenes(model: BuiltinHead) -> Iterator[tuple[np.ndarray, Camera, np.ndarray]]:
     """World vertices, camera and picture of one varied frame after another; poses come in mirrored pairs."""
     rng = np.random.default_rng(7)
     renderer = None
@@ -53,30 +56,23 @@ def _scenes(model: BuiltinHead) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, 
             renderer = HeadRenderer(model, look_from_seed(100 + k // 8))
             identity = torch.tensor(0.7 * rng.normal(size=(1, len(model.identity_names))), dtype=torch.float32)
         if k % 2 == 0:
-            yaw, pitch = rng.uniform(0, 16), rng.uniform(-9, 9)
+            yaw, pitch = rng.uniform(0, 22), rng.uniform(-10, 10)
         expression = torch.zeros(1, len(ARKIT_NAMES))
         for name, weight in EXPRESSIONS[(k // 2) % len(EXPRESSIONS)].items():
             expression[0, ARKIT_NAMES.index(name)] = weight
         turn = Rotation.from_euler("yx", [yaw if k % 2 == 0 else -yaw, pitch], degrees=True)
         head = model.vertices(identity, expression)[0].numpy().astype(float)
         world = turn.apply(head - np.array([0, 0, 0.02]))
-        camera = tuple(a.numpy().astype(float) for a in frontal_camera(SIZE, 1.0, 2.7 * SIZE))
-        yield world, camera, renderer.render(world, *camera, size=SIZE)
+        K, R, t = (a.numpy().astype(float) for a in frontal_camera(SIZE, 1.0, 2.7 * SIZE))
+        yield world, (K, R, t), renderer.render(world, K, R, t, size=SIZE)
 
 
-def _to_pixels(world: np.ndarray, camera: tuple[np.ndarray, ...]) -> np.ndarray:
+def _to_pixels(world: np.ndarray, camera: Camera) -> np.ndarray:
+    """x, y in pixels and depth in metres (V, 3) of world points."""
     K, R, t = camera
     points = world @ R.T + t
     image = points @ K.T
     return np.concatenate([image[:, :2] / image[:, 2:], points[:, 2:]], axis=1)
-
-
-def _along(polyline: np.ndarray, pixel: np.ndarray) -> float:
-    """Position, in vertices, of the point of a polyline (N, 2) nearest to a pixel (2,)."""
-    a, edge = polyline[:-1], np.diff(polyline, axis=0)
-    share = np.clip(((pixel - a) * edge).sum(1) / np.maximum((edge * edge).sum(1), 1e-12), 0, 1)
-    best = int(np.linalg.norm(a + share[:, None] * edge - pixel, axis=1).argmin())
-    return best + float(share[best])
 
 
 def _rims(mesh: NeutralMesh) -> dict[int, np.ndarray]:
@@ -88,42 +84,65 @@ def _rims(mesh: NeutralMesh) -> dict[int, np.ndarray]:
     return rims
 
 
-def measure(model: BuiltinHead) -> tuple[np.ndarray, np.ndarray]:
-    """Places in the plane (468, 2) and of the irises on the neutral head (10, 3), not yet symmetric."""
+def _film(model: BuiltinHead) -> tuple[np.ndarray, np.ndarray]:
+    """Projected vertices (T, V, 2) and MediaPipe's points (T, 478, 2), pixels, of the frames it found a face in."""
     import mediapipe
 
-    mesh, rims = model.mesh, _rims(model.mesh)
-    faces = mesh.faces
-    samples: list[list[np.ndarray]] = [[] for _ in range(478)]
+    projected, seen = [], []
     with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as finder:
         for world, camera, picture in _scenes(model):
             found = finder.process(picture).multi_face_landmarks
-            if not found:
-                continue
-            pixels = np.array([(p.x * SIZE, p.y * SIZE) for p in found[0].landmark])
-            projected = _to_pixels(world, camera)
-            triangle, weights, _ = rasterise(projected, faces, SIZE)
-            for k in range(468):
-                if k in rims:
-                    at = _along(projected[rims[k], :2], pixels[k])
-                    samples[k].append(_on_polyline(mesh.plane[rims[k]], at))
-                    continue
-                x, y = np.clip(pixels[k].astype(int), 0, SIZE - 1)
-                f = triangle[y, x]
-                if f >= 0 and (mesh.part[faces[f]] == 0).all():
-                    samples[k].append(weights[y, x].astype(float) @ mesh.plane[faces[f]])
-            _iris_samples(samples, model, projected, pixels)
-    places = np.stack([np.median(samples[k], axis=0) for k in range(468)])
-    irises = np.stack([np.median(samples[k], axis=0) for k in range(468, 478)])
-    return places, irises
+            if found:
+                projected.append(_to_pixels(world, camera)[:, :2])
+                seen.append([(p.x * SIZE, p.y * SIZE) for p in found[0].landmark])
+    return np.array(projected), np.array(seen)
 
 
-def _on_polyline(points: np.ndarray, at: float) -> np.ndarray:
-    i = min(int(at), len(points) - 2)
-    return points[i] + (at - i) * (points[i + 1] - points[i])
+def _best(candidates: np.ndarray, seen: np.ndarray) -> int:
+    """Which of the candidates (T, N, 2) lies nearest to a point (T, 2) over all frames."""
+    distance = np.linalg.norm(candidates - seen[:, None], axis=-1)
+    return int(np.minimum(distance, CAP_PX).mean(0).argmin())
 
 
-def _iris_samples(samples: list[list[np.ndarray]], model: BuiltinHead, projected: np.ndarray, pixels: np.ndarray) -> None:
+def _on_rim(mesh: NeutralMesh, projected: np.ndarray, rim: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Place (2,) in the plane of the best point of a rim, to an eighth of its edges."""
+    steps = np.arange(0, 1, 0.125)[:, None, None]
+    between = projected[:, rim[:-1], None] * (1 - steps[:, 0]) + projected[:, rim[1:], None] * steps[:, 0]
+    best = _best(between.reshape(len(projected), -1, 2), seen)
+    edge, share = best // len(steps), (best % len(steps)) / len(steps)
+    return mesh.plane[rim[edge]] * (1 - share) + mesh.plane[rim[edge + 1]] * share
+
+
+def _on_skin(mesh: NeutralMesh, projected: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Place (2,) in the plane of the best point of the skin: first the best vertex, then points around it."""
+    skin = np.flatnonzero((mesh.part == 0) & (mesh.positions[:, 2] > 0.0))
+    vertex = skin[_best(projected[:, skin], seen)]
+    around = mesh.faces[(mesh.faces == vertex).any(1) & (mesh.part[mesh.faces] == 0).all(1)]
+    grid = np.array([(a, b, 8 - a - b) for a in range(9) for b in range(9 - a)]) / 8
+    places = np.einsum("gc,fcd->fgd", grid, mesh.plane[around]).reshape(-1, 2)
+    points = np.einsum("gc,tfcd->tfgd", grid, projected[:, around]).reshape(len(projected), -1, 2)
+    return places[_best(points, seen)]
+
+
+def measure(model: BuiltinHead) -> tuple[np.ndarray, np.ndarray]:
+    """Places in the plane (468, 2) and of the irises on the neutral head (10, 3), not yet symmetric."""
+    mesh, rims = model.mesh, _rims(model.mesh)
+    projected, seen = _film(model)
+    places = np.stack(
+        [
+            _on_rim(mesh, projected, rims[k], seen[:, k]) if k in rims else _on_skin(mesh, projected, seen[:, k])
+            for k in range(468)
+        ]
+    )
+    samples: list[list[np.ndarray]] = [[] for _ in range(478)]
+    for points, found in zip(projected, seen, strict=True):
+        _iris_samples(samples, model, points, found)
+    return places, np.stack([np.median(samples[k], axis=0) for k in range(468, 478)])
+
+
+def _iris_samples(
+    samples: list[list[np.ndarray]], model: BuiltinHead, projected: np.ndarray, pixels: np.ndarray
+) -> None:
     """Add where the iris points meet each eyeball: the neutral place of the nearest projected front vertex's
     neighbourhood, by a linear map from pixels to the eyeball's frontal plane fitted on its front."""
     for side, contour in (("left", LEFT_IRIS), ("right", RIGHT_IRIS)):

@@ -70,16 +70,17 @@ def _eye_colour(x, y, z, iris, out):  # type: ignore[no-untyped-def]
         out[k] = white[k] * blend + iris[k] * 0.2 * (1 - blend)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=True)
 def shade(  # type: ignore[no-untyped-def]
     triangle, weights, faces, points, normals, uv, kind, colour, local, open_share, texture, iris, eye, key,
     key_power, sky, ground, image,
 ):  # fmt: skip
     """Colours the pixels of `image` (H, W, 3) float32, which holds the background, where a triangle was seen.
 
-    points, normals (V, 3) in the world; uv (F, 3, 2); kind (F,) and colour (F, 3) per face; local (V, 3): direction from an
-    eyeball's centre at rest; open_share (V,): how much of the light reaches a vertex; eye (3,): camera centre; key (3,): unit
-    direction to the light, of strength key_power; sky, ground (3,): ambient light from above and below."""
+    points, normals (V, 3) in the world; uv (F, 3, 2); kind (F,) and colour (F, 3) per face; local (V, 3): direction
+    from an eyeball's centre at rest; open_share (V,): how much of the light reaches a vertex; eye (3,): camera
+    centre; key (3,): unit direction to the light, of strength key_power; sky, ground (3,): ambient light from above
+    and below."""
     base = np.zeros(3, np.float32)
     for row in range(triangle.shape[0]):
         for column in range(triangle.shape[1]):
@@ -94,12 +95,13 @@ def shade(  # type: ignore[no-untyped-def]
             vx = eye[0] - (wa * points[a, 0] + wb * points[b, 0] + wc * points[c, 0])
             vy = eye[1] - (wa * points[a, 1] + wb * points[b, 1] + wc * points[c, 1])
             vz = eye[2] - (wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2])
-            scale = 1.0 / (np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-12)
             view = 1.0 / (np.sqrt(vx * vx + vy * vy + vz * vz) + 1e-12)
-            if nx * vx + ny * vy + nz * vz < 0:
-                scale = -scale
-            nx, ny, nz = nx * scale, ny * scale, nz * scale
             vx, vy, vz = vx * view, vy * view, vz * view
+            # Near an outline an interpolated normal can point away from the camera: keep its visible part.
+            away = min(nx * vx + ny * vy + nz * vz, 0.0)
+            nx, ny, nz = nx - away * vx, ny - away * vy, nz - away * vz
+            scale = 1.0 / (np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-12)
+            nx, ny, nz = nx * scale, ny * scale, nz * scale
             gloss, power = 0.05, 14.0
             if kind[f] == SKIN:
                 u = wa * uv[f, 0, 0] + wb * uv[f, 1, 0] + wc * uv[f, 2, 0]
@@ -122,18 +124,34 @@ def shade(  # type: ignore[no-untyped-def]
             lit = lit * lit * (1.5 - 0.5 * lit)
             hx, hy, hz = key[0] + vx, key[1] + vy, key[2] + vz
             half = 1.0 / (np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-12)
-            shine = gloss * max(0.0, (nx * hx + ny * hy + nz * hz) * half) ** power
+            mirror = (nx * hx + ny * hy + nz * hz) * half
+            shine = gloss * mirror**power if mirror > 0.5 else 0.0
             above = 0.5 + 0.5 * ny
             for k in range(3):
                 ambient = sky[k] * above + ground[k] * (1 - above)
                 image[row, column, k] = seen * (base[k] * (ambient + key_power * lit) + shine * key_power)
 
 
+@njit(cache=True)
+def _resolve(linear, supersample, table, out):  # type: ignore[no-untyped-def]
+    top = table.shape[0] - 1
+    share = top / (supersample * supersample)
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            for k in range(3):
+                total = 0.0
+                for i in range(supersample):
+                    for j in range(supersample):
+                        total += linear[row * supersample + i, column * supersample + j, k]
+                out[row, column, k] = table[min(max(int(total * share), 0), top)]
+
+
 def to_display(linear: np.ndarray, supersample: int) -> np.ndarray:
     """Linear (sH, sW, 3) to sRGB uint8 (H, W, 3): box filter, then the sRGB curve (IEC 61966-2-1)."""
     height, width = linear.shape[0] // supersample, linear.shape[1] // supersample
-    mean = linear.reshape(height, supersample, width, supersample, 3).mean((1, 3))
-    return _SRGB[np.clip(mean * (len(_SRGB) - 1), 0, len(_SRGB) - 1).astype(np.int32)]
+    out = np.empty((height, width, 3), np.uint8)
+    _resolve(linear, supersample, _SRGB, out)
+    return out
 
 
 def _srgb_table(steps: int = 8192) -> np.ndarray:

@@ -56,11 +56,12 @@ def skin_texture(look: Look) -> np.ndarray:
     spots = _step((gaussian_filter(rng.normal(size=(HEIGHT, WIDTH)), 1.2) * 4.3 - 2.6) / 0.5)
     _mix(colour, np.array(look.skin) * 0.55, look.freckles * spots * _blush(x, y) * front)
     _mix(colour, np.array(look.skin) * [0.72, 0.60, 0.58], 0.45 * _eye_socket(x, y) * front)
+    _mix(colour, np.array(look.skin) * [0.16, 0.09, 0.08], 0.85 * _nostrils(x, y) * (z > 0.1))
     lip_line, lips = _lips(theta, s)
     _mix(colour, np.array(look.lips) * (1 + 0.10 * mottle[..., None]), 0.9 * lips)
     _mix(colour, np.array(look.lips) * 0.35, 0.75 * lip_line)
     strands = _strands(noise)
-    _mix(colour, np.array(look.hair) * 0.9, _brows(x, y, look) * front * (0.62 + 0.38 * strands))
+    _mix(colour, np.array(look.hair) * 0.9, _brows(x, y, look) * front * (0.72 + 0.28 * strands))
     _mix(colour, np.array([0.008, 0.006, 0.005]), 0.9 * _lashes(x, y) * front)
     hair = hair_mask(theta, points, look)
     _mix(colour, np.array(look.hair) * (0.75 + 0.5 * strands[..., None]), hair)
@@ -98,6 +99,11 @@ def _blush(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.clip(cheeks + 0.8 * nose, 0, 1)
 
 
+def _nostrils(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    slant = y + 0.0088 - 0.25 * (np.abs(x) - 0.0068)
+    return np.exp(-(((np.abs(x) - 0.0068) / 0.0030) ** 2) - (slant / 0.0013) ** 2)
+
+
 def _eye_socket(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     ex, ey = np.abs(x) - features.EYE_CENTRE[0], y - features.EYE_CENTRE[1]
     return np.exp(-((ex / 0.020) ** 2) - (ey / 0.011) ** 2)
@@ -117,7 +123,7 @@ def _lips(theta: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _brows(x: np.ndarray, y: np.ndarray, look: Look) -> np.ndarray:
     u = (np.abs(x) - 0.011) / 0.041
     middle = 0.0535 + 0.0048 * np.sin(np.pi * np.clip(u, 0, 1) ** 1.15 * 0.80)
-    half = 0.0036 * look.brow * (1 - 0.65 * np.clip(u, 0, 1) ** 2)
+    half = 0.0041 * look.brow * (1 - 0.65 * np.clip(u, 0, 1) ** 2)
     across = np.exp(-(np.abs((y - middle) / half) ** 2.5))
     return across * _step(u / 0.16) * _step((1 - u) / 0.16)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from talkie.clip import SAMPLE_RATE, Phone, Transcription, Word
 from talkie.errors import AlignmentFailed
 from talkie.speech.phones import SILENCE, viseme_of
-from talkie.speech.recogniser import FRAME_S, Span, loop_phones, place_phones, place_words, pronounce
+from talkie.speech.recogniser import FRAME_S, Span, loop_phones, place_phones, place_said_words, place_words, pronounce
 from talkie.speech.text import bare, dictionary_form
 
 ORIGIN = "pocketsphinx"
@@ -81,7 +81,10 @@ def _place(audio: np.ndarray, first_frame: int, words: Sequence[tuple[int, str]]
         return [_sure(index, first_frame, phones) for (index, _), phones in zip(words, found, strict=True)]
     spans = place_words(audio, names)
     if spans is None:
-        return _spread(words, first_frame, first_frame + round(len(audio) / SAMPLE_RATE / FRAME_S))
+        said = place_said_words(audio, names)
+        if None in said:
+            return _place_said(audio, first_frame, words, said)
+        spans = [span for span in said if span is not None]
     if len(words) == 1 and (short or spans[0].end - spans[0].start > PIECE_S / FRAME_S):
         return _spread(words, first_frame + spans[0].start, first_frame + spans[0].end)
     placed: list[_Placed] = []
@@ -90,6 +93,30 @@ def _place(audio: np.ndarray, first_frame: int, words: Sequence[tuple[int, str]]
         end = min(spans[after - 1].end + CONTEXT, spans[after].start if after < len(spans) else 1 << 60)
         stretch = audio[begin * SAMPLES_PER_FRAME : end * SAMPLES_PER_FRAME]
         placed += _place(stretch, first_frame + begin, words[first:after])
+    return placed
+
+
+def _place_said(
+    audio: np.ndarray, first_frame: int, words: Sequence[tuple[int, str]], said: Sequence[Span | None]
+) -> list[_Placed]:
+    """Place the runs of words that are said, each in its own stretch; the rest share the time between the runs."""
+    placed: list[_Placed] = []
+    reached = first_frame
+    runs = [(heard, list(run)) for heard, run in groupby(range(len(words)), lambda i: said[i] is not None)]
+    for heard, run in runs:
+        following = said[run[-1] + 1] if run[-1] + 1 < len(said) else None
+        until = following.start if following is not None else len(audio) // SAMPLES_PER_FRAME
+        chosen = [words[i] for i in run]
+        if not heard:
+            placed += _spread(chosen, reached, max(reached, first_frame + until))
+            continue
+        first, last = said[run[0]], said[run[-1]]
+        assert first is not None
+        assert last is not None
+        begin = max(first.start - CONTEXT, reached - first_frame)
+        stretch = audio[begin * SAMPLES_PER_FRAME : (last.end + CONTEXT) * SAMPLES_PER_FRAME]
+        placed += _place(stretch, first_frame + begin, chosen)
+        reached = first_frame + last.end
     return placed
 
 
@@ -157,16 +184,19 @@ def _words(tokens: Sequence[str], placed: Iterable[_Placed], end_s: float) -> tu
 
 
 def _cover(phones: Iterable[Phone], end_s: float) -> tuple[Phone, ...]:
-    """The phones with SIL in every hole up to `end_s`. A SIL is as sure as the less sure of its neighbours."""
+    """The phones with SIL in every hole up to `end_s`. A SIL is as sure as the less sure of its neighbours, and where
+    it has none as sure as a phone of the loop, which is what finds sound without phones."""
     covered: list[Phone] = []
     for phone in [*phones, None]:
         at = covered[-1].end_s if covered else 0.0
         begin = end_s if phone is None else min(phone.start_s, end_s)
         if begin - at > FRAME_S / 2:
-            sure = min(p.confidence for p in (covered[-1] if covered else phone, phone) if p is not None)
+            beside = [p.confidence for p in (*covered[-1:], phone) if p is not None]
+            sure = min(beside, default=LOOP_CONFIDENCE)
             covered.append(Phone(SILENCE, viseme_of(SILENCE), at, begin, sure))
         elif covered:
-            covered[-1] = replace(covered[-1], end_s=begin)
-        if phone is not None and begin < end_s:
-            covered.append(replace(phone, start_s=covered[-1].end_s if covered else 0.0, end_s=min(phone.end_s, end_s)))
+            covered[-1] = replace(covered[-1], end_s=max(at, begin))
+        at = covered[-1].end_s if covered else 0.0
+        if phone is not None and min(phone.end_s, end_s) > at:
+            covered.append(replace(phone, start_s=at, end_s=min(phone.end_s, end_s)))
     return tuple(covered)

@@ -102,11 +102,11 @@ def speak(text: str, voice: Voice, *, lead_s: float = 0.2, tail_s: float = 0.2) 
     the second phone's confidence is 0.5; all else is exact, with confidence 1.
     Raises BadInput for a text without a word, or with sounds that English lacks.
     """
+    if not any(character.isalnum() for character in text):  # espeak-ng would read the punctuation out
+        raise BadInput("nothing to speak", where=repr(text), cure="give a text with at least one word")
     raw, events = espeak.synthesise(
         text, f"en-us+{voice.variant}", pitch=voice.pitch, rate_wpm=voice.rate_wpm, pitch_range=voice.range
     )
-    if not any(event.kind == "word" for event in events):
-        raise BadInput("nothing to speak", where=repr(text), cure="give a text with at least one word")
     samples = raw.astype(np.float32) / FULL_SCALE
     # resample_poly is a linear-phase filter with its delay taken out, so that times stay what they are.
     speech = resample_poly(samples, 320, 441)

@@ -14,11 +14,11 @@ from talkie.stage.performance import Performance
 
 
 def shoot(model: HeadModel, person: Person, performance: Performance, size: int, rng: np.random.Generator) -> HeadTrack:
-    """The true track of a performance seen by a frontal camera 0.8 to 1.3 m away, framed so that the head takes about
-    half of the picture's height. The face's centre lies near the world's origin."""
+    """The true track of a performance seen by a frontal camera 0.8 to 1.3 m away, framed so that the head takes
+    about two thirds of the picture's height. The face's centre lies near the world's origin."""
     frames = len(performance)
     distance = float(rng.uniform(0.8, 1.3))
-    head_share = float(rng.uniform(0.52, 0.66))
+    head_share = float(rng.uniform(0.60, 0.74))
     focal = head_share * size * distance / _HEAD_HEIGHT_M
     K, R, t = (np.asarray(a, np.float32) for a in frontal_camera(size, distance, focal))
     still = np.zeros((frames, 3), np.float32)

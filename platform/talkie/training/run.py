@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +141,22 @@ def _prepare(
     config: TrainConfig, cls: type[System], system_config: SystemConfig, dataset: Dataset, folders: Folders
 ) -> None:
     """Builds the system from the training clips once, so that every worker starts from the same bytes."""
-    torch.manual_seed(config.seed)
-    system = cls(system_config)
-    system.prepare(training_clips(dataset, cls))
+    with _threads(config.threads):
+        torch.manual_seed(config.seed)
+        system = cls(system_config)
+        system.prepare(training_clips(dataset, cls))
     save_system(system, folders.prepared)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Sums over other numbers of threads round differently: the same run must not depend on who starts it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _run_workers(config: TrainConfig, data: Path, folders: Folders, on_event: OnEvent) -> TrainEvent | None:

@@ -65,7 +65,6 @@ def skin_jaw_share(skin: Skin) -> np.ndarray:
     at_rim = rim_share(np.clip(t, -1, 1), upper)
     # Away from the rims the share settles at 0 or 1 over a distance that grows towards the ears.
     reach = 7.0 + 9.0 * smoothstep(np.abs(t), 0.5, 2.5)
-    far = smoothstep(np.abs(above), 0.0, 1.0 * reach.max())
     far = np.clip(np.abs(above) / reach, 0, 1)
     far = far * far * (3 - 2 * far)
     settled = np.where(upper > 0, 0.0, 1.0)
@@ -77,9 +76,9 @@ def skin_jaw_share(skin: Skin) -> np.ndarray:
 
 def neck_share(positions: np.ndarray) -> np.ndarray:
     """Share (V,) of the neck joint's rotation: 1 on the head, fading to 0 down the neck."""
-    x, y, z = positions.T
-    head = smoothstep(y - 0.35 * (z + 0.01), -0.135, -0.075)
-    return head
+    _, y, z = positions.T
+    # The chin hangs lower than the neck's own top: count height along a line that rises towards the front.
+    return smoothstep(y + 0.35 * (z + 0.01), -0.140, -0.085)
 
 
 def texture_coordinates(theta: np.ndarray, s: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -134,6 +133,4 @@ def neutral_mesh() -> NeutralMesh:
     neck = neck_share(points)
     neck[np.concatenate(part) > 0] = 1.0
     uv = texture_coordinates(theta, s, triangles)
-    return NeutralMesh(
-        points, triangles, np.concatenate(part), plane, theta, s, uv, np.concatenate(jaw), neck, skin
-    )
+    return NeutralMesh(points, triangles, np.concatenate(part), plane, theta, s, uv, np.concatenate(jaw), neck, skin)

@@ -34,9 +34,11 @@ def _triangles(quads: np.ndarray) -> np.ndarray:
 
 
 def _grid() -> tuple[np.ndarray, np.ndarray]:
+    """Descent and azimuth of the samples, each of SHAPE."""
     s = np.linspace(np.pi / 2 - 1e-3, chart.NECK, SHAPE[0])
     theta = np.linspace(0, np.pi, SHAPE[1])
-    return np.meshgrid(s, theta, indexing="ij")
+    rows, columns = np.meshgrid(s, theta, indexing="ij")
+    return rows, columns
 
 
 def scanned_radius(vertices_m: np.ndarray, triangles: np.ndarray) -> np.ndarray:
@@ -89,7 +91,7 @@ def main(path: str) -> None:
         quads = scan["faces"]
     # Face, head with neck, and eyeballs: the ranges stand in the scan's own documentation.
     inside = (quads < 11248).all(1) | ((quads >= 21451) & (quads < 24591) | (quads < 0)).all(1)
-    theta, s = np.meshgrid(_grid()[1][0], _grid()[0][:, 0])
+    s, theta = _grid()
     target = scanned_radius(vertices, _triangles(quads[inside]))
     x, y, z = np.moveaxis(surface_points(theta, s, target), -1, 0)
     ear = (np.abs(x) > 0.062) & (y > -0.025) & (y < 0.062) & (z > -0.035) & (z < 0.026)

@@ -67,7 +67,7 @@ def main(path: str) -> None:
     good = (np.abs(r - surface.radius(theta, s)) < 0.004) & (np.abs(place.above) > 0.35)
     place = fields.Place.of(points[good])
     out: dict[str, list[list]] = {}
-    jobs = [(f"{n}Left", (f"{n}_L",), "left") for n in SIDED]
+    jobs: list[tuple[str, tuple[str, ...], str]] = [(f"{n}Left", (f"{n}_L",), "left") for n in SIDED]
     jobs += [(n, parts, "both") for n, parts in SYMMETRIC.items()]
     jobs += [(n, parts, "all") for n, parts in WHOLE.items()]
     for name, parts, side in jobs:
@@ -77,11 +77,8 @@ def main(path: str) -> None:
         names = list(ANCHORS)
         sides = ("left", "right") if side == "all" else (side,)
         candidates = [(a, k, d) for a in names for k in (kinds if ANCHORS[a].mouth else ("plain",)) for d in sides]
-        if side == "both":
-            # A mirrored pair has mirrored vectors: solve on the left half, where the pair is one basis each.
-            use = place.positions[:, 0] >= 0
-        else:
-            use = np.ones(len(place.t), bool)
+        # A mirrored pair has mirrored vectors: solve on the left half, where the pair is one basis each.
+        use = (side != "both") | (place.positions[:, 0] >= 0)
         columns = np.stack([basis_field(place, a, k, d) for a, k, d in candidates], axis=1)
         out[name] = greedy(candidates, columns[use], target[use])
     body = ",\n".join(

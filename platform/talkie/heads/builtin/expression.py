@@ -18,11 +18,12 @@ from talkie.heads.builtin import features, fields
 from talkie.heads.builtin.assembly import JAW_JOINT, NeutralMesh
 from talkie.heads.model import ARKIT_NAMES
 
-JAW_OPEN_RAD = 0.38
-"""Jaw rotation about x that `jawOpen` = 1 stands for (22 degrees, close to the widest opening)."""
+JAW_OPEN_RAD = 0.30
+"""Jaw rotation about x that `jawOpen` = 1 stands for (17 degrees, about 25 mm between the lips)."""
 GAZE_RAD = {"Up": 0.42, "Down": 0.46, "In": 0.55, "Out": 0.55}
-OPENING = ("mouthFunnel", "mouthLowerDown", "mouthUpperUp", "mouthShrugLower", "mouthStretch", "noseSneer")
-"""Shapes that may part the lips; every other measured shape keeps closed lips closed."""
+OPENING = ("mouthFunnel", "mouthLowerDown", "mouthUpperUp")
+"""Shapes that may part the lips; every other measured shape keeps closed lips closed. `mouthClose` undoes the
+lips' part of `jawOpen`, as Apple defines it, and means nothing without it."""
 
 
 @dataclass(frozen=True)
@@ -211,11 +212,9 @@ def _jaw_shift(mesh: NeutralMesh, vector: tuple[float, float, float]) -> np.ndar
     """The jaw bone moved by `vector`; at the lips' contact line both lips move alike, so that they stay shut."""
     share = mesh.jaw.copy()
     n = len(mesh.skin.positions)
-    place = fields.Place.of(mesh.positions[:n])
     ring = np.isfinite(mesh.skin.lip_level)
     blend = 0.5 * np.exp(-mesh.skin.lip_level[ring])
     share[:n][ring] = blend + (1 - 2 * blend) * share[:n][ring]
-    del place
     bag = mesh.part_vertices("mouth_bag")
     share[bag] = 0.5
     return share[:, None] * np.array(vector)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -50,7 +51,9 @@ def _bag_row(rim: np.ndarray, upper: float, q: float) -> np.ndarray:
 def mouth_bag(skin: Skin) -> Patch:
     """Inner lips and bag, sewn to both rims; its walls meet at the corners and at the throat."""
     first = len(skin.positions)
-    positions, jaws, faces = [], [], []
+    positions: list[np.ndarray] = []
+    jaws: list[np.ndarray] = []
+    faces: list[np.ndarray] = []
     depths = (0.035, 0.08, 0.15, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)[:BAG_STEPS]
     for rim, upper in zip(skin.lip_rims, (1.0, -1.0), strict=True):
         points = skin.positions[rim]
@@ -58,11 +61,11 @@ def mouth_bag(skin: Skin) -> Patch:
         rows = [rim]
         for q in depths:
             row = _bag_row(points, upper, q)
-            rows.append(first + sum(map(len, positions)) + np.arange(len(row)))
+            rows.append(first + sum(len(p) for p in positions) + np.arange(len(row)))
             positions.append(row)
             share = rim_share(t, np.full(len(t), upper))
             jaws.append(share * (1 - q**2) + 0.5 * q**2)
-        for near, far in zip(rows, rows[1:], strict=False):
+        for near, far in pairwise(rows):
             a, b, c, d = near[:-1], near[1:], far[1:], far[:-1]
             quad = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
             faces.append(quad if upper < 0 else quad[:, ::-1])
@@ -73,14 +76,15 @@ def lid_edges(skin: Skin, first: int) -> Patch:
     """The lids' thickness: from each rim a ring that dips into the eyeball, sewn to the skin.
 
     first: number of vertices that stand before this patch."""
-    positions, faces = [], []
+    positions: list[np.ndarray] = []
+    faces: list[np.ndarray] = []
     for side, rim in zip((1.0, -1.0), skin.lid_rims, strict=True):
         outer = skin.positions[rim] * np.array([side, 1, 1])
         centre = features.EYE_CENTRE
         inward = outer - centre
         distance = np.linalg.norm(inward, axis=1, keepdims=True)
         goal = centre + inward / distance * np.minimum(distance, features.EYE_RADIUS_M - 0.0008)
-        ring = first + sum(map(len, positions)) + np.arange(len(rim))
+        ring = first + sum(len(p) for p in positions) + np.arange(len(rim))
         positions.append(goal * np.array([side, 1, 1]))
         a, b, c, d = rim, np.roll(rim, -1), np.roll(ring, -1), ring
         quad = np.concatenate([np.stack([a, c, b], 1), np.stack([a, d, c], 1)])

@@ -40,9 +40,7 @@ def eyeballs() -> tuple[Patch, Patch]:
     limbus = np.arcsin(features.IRIS_RADIUS_M / features.EYE_RADIUS_M)
     dome = 0.0005 * np.clip(1 - (polar / (1.15 * limbus)) ** 2, 0, 1)
     r = features.EYE_RADIUS_M + dome
-    unit = np.stack(
-        [np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], axis=-1
-    )
+    unit = np.stack([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], axis=-1)
     points = (features.EYE_CENTRE + r[..., None] * unit).reshape(-1, 3)
     left = Patch("left_eyeball", points, grid_faces(EYE_RINGS, EYE_SECTORS, closed=True), np.zeros(len(points)))
     return left, _mirror(left, "right_eyeball")
@@ -77,10 +75,17 @@ def teeth(upper: bool) -> Patch:
     length = 0.0098 - 0.0022 * molar + np.where(np.abs(number - 2.5) < 0.1, 0.0004, 0) - 0.0005 * (number == 1.5)
     length = length - 0.0006 * f**4
     sign = -1.0 if upper else 1.0
-    gum_y = -0.0262 if upper else -0.0446
+    gum_y = -0.0273 if upper else -0.0446
     thick = 0.0022 + 0.0050 * molar
     rows = []
-    profile = [(0.0, 0.0, -0.6), (0.35, 0.0, 1.0), (0.75, 0.0, 0.6), (1.0, 0.35, 0.0), (0.98, 0.8, 0.0), (0.2, 1.2, 0.0)]
+    profile = [
+        (0.0, 0.0, -0.6),
+        (0.35, 0.0, 1.0),
+        (0.75, 0.0, 0.6),
+        (1.0, 0.35, 0.0),
+        (0.98, 0.8, 0.0),
+        (0.2, 1.2, 0.0),
+    ]
     for down, back, relief in profile:
         out = bulge * relief + 0.0006 * (relief > 0) - back * thick
         xz = place + normal * out[:, None]
@@ -102,9 +107,16 @@ def gums(upper: bool) -> Patch:
     place, normal = _arch(u, half_width, depth)
     sign = 1.0 if upper else -1.0
     scallop = 0.0009 * np.cos(u * np.pi * TEETH)
-    gum_y = -0.0262 if upper else -0.0446
+    gum_y = -0.0273 if upper else -0.0446
     rows = []
-    for up, out in ((-0.0012, 0.0006), (0.0012, 0.0014), (0.0050, 0.0004), (0.0075, -0.005), (0.0060, -0.012), (-0.001, -0.009)):
+    for up, out in (
+        (-0.0012, 0.0006),
+        (0.0012, 0.0014),
+        (0.0050, 0.0004),
+        (0.0075, -0.005),
+        (0.0060, -0.012),
+        (-0.001, -0.009),
+    ):
         xz = place + normal * out
         y = gum_y + sign * up + (sign * scallop if up == -0.0012 else 0)
         rows.append(np.stack([xz[:, 0], np.broadcast_to(y, u.shape), xz[:, 1]], axis=1))

@@ -24,7 +24,7 @@ def semantic_regions(mesh: NeutralMesh) -> dict[str, np.ndarray]:
     hairline = 34 - 0.004 * theta**2
     chin = -56 + 0.0024 * theta**2
     face = skin & (theta < 72) & (s < hairline) & (s > chin)
-    scalp = skin & ~face & (s > np.minimum(hairline, -8 - 0.12 * (theta - 72)))
+    scalp = skin & ~face & (s > chin) & ((s > hairline) | (theta >= 88)) & (mesh.positions[:, 1] > -0.045)
     masks = {
         "lips": level <= 1.0,
         "mouth": skin & (np.isfinite(level) | ((np.abs(t) < 1.6) & (above > -10) & (above < 8))),
@@ -33,7 +33,7 @@ def semantic_regions(mesh: NeutralMesh) -> dict[str, np.ndarray]:
         "eyes": np.isfinite(lid) | (skin & (fields.eye_mask(mesh.positions) > 0.02)),
         "skin": skin,
         "scalp": scalp,
-        "neck": skin & (s < chin) & (s > -84),
+        "neck": skin & ~face & ~scalp & (mesh.positions[:, 1] < 0) & (s > -84),
         "shoulders": skin & (s <= -84),
         "teeth": np.isin(mesh.part, [PARTS.index("upper_teeth"), PARTS.index("lower_teeth")]),
         "ears": np.isin(mesh.part, [PARTS.index("left_ear"), PARTS.index("right_ear")]),

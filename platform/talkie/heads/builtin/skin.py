@@ -18,7 +18,7 @@ LIP_STEPS = 33
 """Points of half a ring around the mouth, from the top of the middle line to its bottom."""
 LID_OFFSETS_M = (0.0, 0.0007, 0.0018, 0.0032, 0.0049, 0.0070)
 LID_STEPS = 36
-OPENING_DEG = 0.35
+OPENING_DEG = 1.2
 """How far the plane holds the lips' rims apart, so that a triangulation of points sees the mouth as a hole."""
 
 

@@ -31,28 +31,30 @@ class FitSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    noise: float = Field(0.02, gt=0, description="of a landmark, in inter-ocular distances")
-    robust: float = Field(3.0, gt=0, description="residual, in `noise`, from which its weight falls (Huber)")
+    noise: float = Field(default=0.02, gt=0, description="of a landmark, in inter-ocular distances")
+    robust: float = Field(default=3.0, gt=0, description="residual, in `noise`, from which its weight falls (Huber)")
     independent_points: float = Field(
-        80.0, gt=0, description="as much as the 478 points tell: the mesh network's errors are correlated"
+        default=80.0, gt=0, description="as much as the 478 points tell: the mesh network's errors are correlated"
     )
     independent_frames: float = Field(
-        10.0, gt=0, description="as much as a clip's frames tell of the identity: they share the network's errors"
+        default=10.0,
+        gt=0,
+        description="as much as a clip's frames tell of the identity: they share the network's errors",
     )
-    expression: float = Field(0.3, gt=0, description="scale of the sparse prior on expression weights")
-    bound: float = Field(0.02, gt=0, description="how far a weight may leave [0, 1] before it is clipped")
-    jaw: float = Field(0.2, gt=0, description="radians")
+    expression: float = Field(default=0.3, gt=0, description="scale of the sparse prior on expression weights")
+    bound: float = Field(default=0.02, gt=0, description="how far a weight may leave [0, 1] before it is clipped")
+    jaw: float = Field(default=0.2, gt=0, description="radians")
     jaw_beside_shape: float = Field(
-        0.01, gt=0, description="radians, where the model opens its mouth by a shape as well (jawOpen)"
+        default=0.01, gt=0, description="radians, where the model opens its mouth by a shape as well (jawOpen)"
     )
-    eye: float = Field(0.3, gt=0, description="radians")
-    expression_step: float = Field(0.15, gt=0)
-    jaw_step: float = Field(0.06, gt=0, description="radians")
-    eye_step: float = Field(0.1, gt=0, description="radians")
-    rotation_step: float = Field(0.03, gt=0, description="radians")
-    translation_step: float = Field(0.005, gt=0, description="metres")
-    iterations: int = Field(15, ge=1, le=200)
-    tolerance: float = Field(1e-3, gt=0, description="relative fall of the cost below which the fit stops")
+    eye: float = Field(default=0.3, gt=0, description="radians")
+    expression_step: float = Field(default=0.15, gt=0)
+    jaw_step: float = Field(default=0.06, gt=0, description="radians")
+    eye_step: float = Field(default=0.1, gt=0, description="radians")
+    rotation_step: float = Field(default=0.03, gt=0, description="radians")
+    translation_step: float = Field(default=0.005, gt=0, description="metres")
+    iterations: int = Field(default=15, ge=1, le=200)
+    tolerance: float = Field(default=1e-3, gt=0, description="relative fall of the cost below which the fit stops")
 
 
 def landmark_weights(points: int = 478) -> Tensor:
