@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from talkie.serving.server import Server
 
 SENTENCE = "Hello, I am a talking head. Nobody filmed me, and every word I say was learned from synthetic people."
-CLIPS, PEOPLE, SEED = 80, 20, 7
+CLIPS, PEOPLE, SEED = 60, 20, 7
 FIRST_PORT = 8000
 
 

@@ -72,13 +72,15 @@ def serve(
     token, fresh = choose_token(token_file) if auth else (None, False)
 
     def ready(server: Server) -> None:
+        starting.stop()
         names = ", ".join(f"{m.name}/{m.version}" for m in server.models)
         console.print(f"serving {names} at {server.url} (docs at {server.url}/docs); Ctrl-C stops", highlight=False)
         if token is not None and fresh:
             console.print(f"token, shown this once: {token.get_secret_value()}", highlight=False, soft_wrap=True)
 
-    console.print("starting Ray Serve and loading the models", highlight=False)
-    serve_forever(config, models, home, token, on_ready=ready)
+    starting = console.status("starting Ray Serve and loading the models")
+    with starting:
+        serve_forever(config, models, home, token, on_ready=ready)
 
 
 COMMANDS = (generate, serve)
