@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+
 from talkie import errors
 from talkie.systems import system_names
 

@@ -1,4 +1,4 @@
-"""How well phones are aligned: against a hand-checked reference, on real speech, and against espeak-ng's exact times.
+"""How well phones are aligned: against a reference TextGrid, on real speech, and against espeak-ng's exact times.
 
 Run: python tests/bench/bench_alignment.py --clips ../shared/clips [--json]
 """

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from talkie.clip import FPS, Phone, Transcription
 from talkie.heads import ARKIT_NAMES
 from talkie.speech.phones import VISEMES as VISEME_NAMES

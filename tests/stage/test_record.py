@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from talkie.clip import FPS, SAMPLES_PER_FRAME
 from talkie.errors import BadInput, SettingsConflict
 from talkie.heads import builtin_head, project_landmarks

@@ -96,7 +96,7 @@ def _write_shard(folder: Path, number: int, clips: list[RawClip]) -> tuple[Shard
     placed: dict[str, dict[str, Member]] = {}
     provisional = folder / f".shard-{number:06d}"
     with atomic_writer(provisional) as file:
-        sink = _Hashing(file)
+        sink: Any = _Hashing(file)
         with tarfile.open(fileobj=sink, mode="w|", format=tarfile.USTAR_FORMAT, bufsize=tarfile.BLOCKSIZE) as tar:
             for clip in clips:
                 placed[clip.record.id] = _write_clip(tar, clip)

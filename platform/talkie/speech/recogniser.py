@@ -24,8 +24,9 @@ FRAME_S = 0.01
 """Seconds between pocketsphinx's frames.
 
 Frame k looks at 25.6 ms from k * FRAME_S on, so that by arithmetic a border lies half a window less half a frame,
-7.8 ms, behind the frame's name. It is not added: against the hand-checked reference the median error is 0 ms without
-it. Against espeak-ng's exact times it is -9 ms (tests/bench/bench_alignment.py prints both)."""
+7.8 ms, behind the frame's name. It is not added: the reference TextGrid, whose own times are multiples of 10 ms, has a
+median error of 0 ms without it. Against espeak-ng's exact times that is -9 ms (tests/bench/bench_alignment.py prints
+both)."""
 
 PAD_S = 0.1
 """Near-silence put before and after a stretch, for the silence that the model wants at both ends."""
@@ -49,7 +50,7 @@ _SKIP = 1e-3
 """Chance given to a word of the transcript of not being said, in the search that allows for it."""
 
 _LOOP: dict[str, Any] = {"lw": 2.0, "pip": 0.3, "beam": 1e-20, "pbeam": 1e-20, "allphone_ci": True}
-"""Phone loop without context: 20 times faster than the clock and about 40 % of the phones right. With triphones 60 %
+"""Phone loop without context: ten times faster than the clock and about 40 % of the phones right. With triphones 60 %
 are, at the speed of the clock or, for speech unlike the model, a tenth of that."""
 
 _EDGE = "talkie-edge"

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from talkie.clip import HeadTrack
-from talkie.heads import HeadModel, frontal_camera, pose_vertices, project_landmarks
+from talkie.heads import BuiltinHead, frontal_camera, pose_vertices, project_landmarks
 from talkie.render import HeadRenderer
 from talkie.stage.cast import Person
 from talkie.stage.performance import Performance
 
 
-def shoot(model: HeadModel, person: Person, performance: Performance, size: int, rng: np.random.Generator) -> HeadTrack:
+def shoot(
+    model: BuiltinHead, person: Person, performance: Performance, size: int, rng: np.random.Generator
+) -> HeadTrack:
     """The true track of a performance seen by a frontal camera 0.8 to 1.3 m away, framed so that the head takes
     about two thirds of the picture's height. The face's centre lies near the world's origin."""
     frames = len(performance)
@@ -44,19 +47,17 @@ def shoot(model: HeadModel, person: Person, performance: Performance, size: int,
 _HEAD_HEIGHT_M = 0.24
 
 
-def _face_centre(model: HeadModel, identity: np.ndarray) -> np.ndarray:
-    import torch
-
+def _face_centre(model: BuiltinHead, identity: np.ndarray) -> np.ndarray:
     vertices = model.vertices(torch.as_tensor(identity)[None])[0].numpy()
     return vertices[model.regions["face"]].mean(0).astype(np.float32)
 
 
-def landmarks_of(model: HeadModel, track: HeadTrack) -> np.ndarray:
+def landmarks_of(model: BuiltinHead, track: HeadTrack) -> np.ndarray:
     """True landmarks (T, 478, 3) float32 in pixels of the picture, MediaPipe topology."""
     return np.asarray(project_landmarks(model, track), np.float32)
 
 
-def frames_of(model: HeadModel, person: Person, track: HeadTrack, size: int) -> Iterator[np.ndarray]:
+def frames_of(model: BuiltinHead, person: Person, track: HeadTrack, size: int) -> Iterator[np.ndarray]:
     """The pictures: (size, size, 3) uint8 RGB, one a frame of the track."""
     renderer = HeadRenderer(model, person.look)
     for vertices, K in zip(np.asarray(pose_vertices(model, track)), track.K, strict=True):

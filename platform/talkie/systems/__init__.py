@@ -3,7 +3,7 @@
 from talkie.systems.contract import Card, Optimiser, Phase, System, SystemConfig
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.motion import MotionResult, SpeechToMotionRequest
-from talkie.systems.registry import build_system, load_system, make_config, systems
+from talkie.systems.registry import build_system, load_system, make_config, system_names, systems
 from talkie.systems.task import SPEECH_TO_MOTION, TASKS, Task
 from talkie.systems.weights import load_weights, save_system
 
@@ -25,5 +25,6 @@ __all__ = [
     "load_weights",
     "make_config",
     "save_system",
+    "system_names",
     "systems",
 ]
