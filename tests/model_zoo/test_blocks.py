@@ -32,8 +32,8 @@ def test_padding_changes_nothing_in_the_encoder_and_the_decoder():
 
     def run(inputs, styles):
         x, lengths = pad(inputs)
-        features, lengths = encoder(x, lengths)
-        return decoder(features, styles, mask_of(lengths, features.shape[1]))
+        mask = mask_of(lengths, x.shape[1])
+        return decoder(encoder.context(encoder.features(x, lengths)[0], mask), styles, mask)
 
     with torch.no_grad():
         together, alone = run([short, long], style), run([short], style[:1])

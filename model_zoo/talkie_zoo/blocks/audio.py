@@ -1,4 +1,4 @@
-"""Audio encoders at 50 Hz behind one interface: a small one on log-mel, trained from scratch, and the
+"""Audio encoders behind one interface (features at 50 Hz, then context at the frame rate): a small one on log-mel, trained from scratch, and the
 self-supervised ones of transformers. What is decoded from their features lives with each system."""
 
 from __future__ import annotations
@@ -47,8 +47,7 @@ class LogMelEncoder(nn.Module):
     @staticmethod
     def inputs(audio: np.ndarray) -> Tensor:
         """What the encoder reads of a clip: (N,) samples at 16 kHz -> (M, 80) log-mel at 50 Hz."""
-        mel = log_mel(normalise(audio), n_mels=MELS, hop_s=MEL_HOP_S)
-        return torch.as_tensor(np.asarray(mel), dtype=torch.float32)
+        return log_mel(normalise(audio), n_mels=MELS, hop_s=MEL_HOP_S)
 
     def measure(self, inputs: list[Tensor]) -> None:
         """Sets the bands' statistics from the inputs of training clips."""
@@ -56,15 +55,19 @@ class LogMelEncoder(nn.Module):
         self.mel_mean.copy_(mel.mean(0))
         self.mel_std.copy_(mel.std(0).clamp_min(1e-3))
 
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, M, 80), lengths (B,) -> features (B, M, C) and their lengths (B,)."""
-        mask = mask_of(lengths, x.shape[1])
-        x = (x - self.mel_mean) / self.mel_std * mask[..., None]
+    def features(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The convolutional front end: x (B, M, 80), lengths (B,) -> (B, M, C) at 50 Hz and their lengths (B,)."""
+        mask = mask_of(lengths, x.shape[1])[..., None]
+        x = (x - self.mel_mean) / self.mel_std * mask
         for conv in self.stem:
-            x = F.gelu(conv(x.transpose(1, 2)).transpose(1, 2)) * mask[..., None]
+            x = F.gelu(conv(x.transpose(1, 2)).transpose(1, 2)) * mask
+        return x, lengths
+
+    def context(self, x: Tensor, mask: Tensor) -> Tensor:
+        """The transformer: x (B, T, C) at any frame rate, mask (B, T) -> (B, T, C), zero outside the mask."""
         for layer in self.layers:
             x = layer(x, mask)
-        return self.norm(x) * mask[..., None], lengths
+        return self.norm(x) * mask[..., None]
 
 
 class PretrainedEncoder(nn.Module):
@@ -103,8 +106,12 @@ class PretrainedEncoder(nn.Module):
     def measure(self, inputs: list[Tensor]) -> None:
         """Nothing: the waveform is normalised per clip."""
 
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, N, 1), lengths (B,) -> features (B, M, C) at 50 Hz and their lengths (B,)."""
+    def features(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The whole model: x (B, N, 1), lengths (B,) -> (B, M, C) at 50 Hz and their lengths (B,)."""
         mask = mask_of(lengths, x.shape[1])
         features = self.model(x[..., 0], attention_mask=mask.long()).last_hidden_state
         return features, self.model._get_feat_extract_output_lengths(lengths).long()
+
+    def context(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Nothing more: the transformer belongs to the pretrained 50 Hz (position 1 of the adaptor, as shipped)."""
+        return x * mask[..., None]

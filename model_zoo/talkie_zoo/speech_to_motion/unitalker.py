@@ -219,10 +219,11 @@ class UniTalker(System):
         return self.identities.index(identity) if identity in self.identities else self.pivot
 
     def _hidden(self, audio: Tensor, samples: Tensor, frames: Tensor, identity: Tensor) -> tuple[Tensor, Tensor]:
-        features, lengths = self.encoder(audio, samples)
+        features, lengths = self.encoder.features(audio, samples)
         size = int(frames.max())
         mask = mask_of(frames, size)
-        return self.decoder(resample(features, lengths, frames, size), self.style(identity), mask), mask
+        context = self.encoder.context(resample(features, lengths, frames, size), mask)
+        return self.decoder(context, self.style(identity), mask), mask
 
     # --- use ----------------------------------------------------------------------------------------------------
 

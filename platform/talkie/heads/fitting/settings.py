@@ -34,12 +34,12 @@ class FitSettings(BaseModel):
     noise: float = Field(default=0.02, gt=0, description="of a landmark, in inter-ocular distances")
     robust: float = Field(default=3.0, gt=0, description="residual, in `noise`, from which its weight falls (Huber)")
     independent_points: float = Field(
-        default=80.0, gt=0, description="as much as the 478 points tell: the mesh network's errors are correlated"
+        default=40.0, gt=0, description="as much as the 478 points tell: the mesh network's errors are correlated"
     )
     independent_frames: float = Field(
-        default=10.0,
+        default=1.0,
         gt=0,
-        description="as much as a clip's frames tell of the identity: they share the network's errors",
+        description="as much as a clip's frames tell of identity: all share the mesh network's errors",
     )
     expression: float = Field(default=0.3, gt=0, description="scale of the sparse prior on expression weights")
     bound: float = Field(default=0.02, gt=0, description="how far a weight may leave [0, 1] before it is clipped")
