@@ -88,10 +88,10 @@ def test_dead_letters_are_tried_again_when_asked_for(curated, footage, tmp_path,
     out = shutil.copytree(curated[0], tmp_path / "copy")
     with pytest.raises(AssertionError, match="Ray was started"):
         curate([footage / "text.mp4"], out, retry_dead=True)
+    # Facts that come to light later make the source new.
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.json").write_text("{}")
     with pytest.raises(AssertionError, match="Ray was started"):
-        # Facts that come to light later make the source new.
-        (tmp_path / "text.mp4").write_text("no video")
-        (tmp_path / "text.json").write_text("{}")
         curate([tmp_path / "text.mp4"], out)
 
 

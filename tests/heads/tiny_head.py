@@ -25,7 +25,8 @@ class TinyHead:
         face += random.normal(0, 0.002, face.shape)
         self.eyes = np.array([[0.03, 0.03, 0.06], [-0.03, 0.03, 0.06]])
         disc = np.array([[np.cos(a), np.sin(a), 0] for a in np.linspace(0, 2 * np.pi, 9)[:-1]]) * 0.006
-        balls = [eye + [0, 0, 0.012] + np.concatenate([[[0, 0, 0]], disc]) for eye in self.eyes]
+        iris = np.concatenate([[[0, 0, 0]], disc]) + np.array([0, 0, 0.012])
+        balls = [eye + iris for eye in self.eyes]
         vertices = np.concatenate([face, *balls])
         self.mean = torch.tensor(vertices, dtype=torch.float32)
         shapes = np.zeros((IDENTITIES + EXPRESSIONS, len(vertices), 3))
