@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from talkie.clip import FPS
-from talkie.errors import BadInput, MissingExtra
+from talkie.errors import BadConfig, BadInput, MissingExtra
 from talkie.evaluation.evaluate import offsets
 from talkie.evaluation.metrics.motion import MotionMasks, clip_errors, lve
 from talkie.heads import builtin_head
@@ -134,6 +134,25 @@ def test_long_audio_goes_through_windows(train):
     system = build(train, window_s=1.0, overlap_s=0.2).eval()
     audio = np.random.default_rng(0).normal(0, 0.1, 16_000 * 4).astype(np.float32)
     assert len(system.generate(SpeechToMotionRequest(audio))) == 4 * FPS
+
+
+def test_training_sees_a_stretch_of_a_long_clip_with_its_own_sound(train):
+    system = build(train, crop_s=0.4).eval()
+    example = system.example(train[0])
+    rows = system.encoder.rows_per_frame
+    assert len(example["audio"]) == rows * len(example["target"])
+    batch = system.collate([example])
+    assert batch["frames"].tolist() == [10]
+    starts = [s for s in range(len(example["target"]) - 9) if torch.equal(
+        batch["audio"][0], example["audio"][rows * s : rows * (s + 10)]
+    )]  # fmt: skip
+    assert torch.equal(batch[f"target/{example['convention']}"][0], example["target"][starts[0] : starts[0] + 10])
+
+
+@pytest.mark.parametrize("wrong", [{"shares": {"vertices": 1.0}}, {"window_s": 5.0, "overlap_s": 5.0}])
+def test_settings_that_contradict_each_other_are_refused(train, wrong):
+    with pytest.raises(BadConfig):
+        build(train, **wrong)
 
 
 def test_an_unknown_identity_names_the_nearest(system):

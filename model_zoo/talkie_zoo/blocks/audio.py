@@ -1,5 +1,5 @@
-"""Audio encoders behind one interface (features at 50 Hz, then context at the frame rate): a small one on log-mel, trained from scratch, and the
-self-supervised ones of transformers. What is decoded from their features lives with each system."""
+"""Audio encoders behind one interface (features at 50 Hz, then context at the frame rate): a small one on log-mel,
+trained from scratch, and the self-supervised ones of transformers. What is decoded from them lives with each system."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from talkie.clip import FPS, SAMPLES_PER_FRAME
 from talkie.errors import MissingExtra
 from talkie.speech.features import log_mel
 from talkie_zoo.blocks.temporal import AttentionLayer, mask_of
@@ -32,6 +33,8 @@ class LogMelEncoder(nn.Module):
 
     mel_mean: Tensor
     mel_std: Tensor
+    rows_per_frame = round(1 / (FPS * MEL_HOP_S))
+    """Input rows under one video frame."""
 
     def __init__(self, channels: int, layers: int, heads: int, dropout: float):
         super().__init__()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
@@ -25,8 +25,8 @@ from talkie_zoo.speech_to_motion.unitalker_heads import ArkitHead, OffsetHead, h
 
 class UniTalkerConfig(SystemConfig):
     """Sizes and schedule. `shares`: the conventions and the share of clips annotated in each; a clip belongs to exactly
-    one, chosen by its id, because the published corpora are disjoint and unequal. The first must be arkit: it answers
-    every request."""
+    one, chosen by its id, because the published corpora are disjoint and unequal; arkit must be among them, since it
+    answers every request. Training sees a random stretch of `crop_s` of a longer clip."""
 
     audio: Literal["log_mel", "wavlm", "wav2vec2"] = "log_mel"
     pretrained: str | None = None
@@ -50,16 +50,26 @@ class UniTalkerConfig(SystemConfig):
     schedule: Literal["constant", "cosine"] = "constant"
     warm_up_steps: int = Field(1, ge=0)
     steps: int = Field(1, ge=1)
+    crop_s: float = Field(20.0, gt=0)
     window_s: float = Field(25.0, gt=0)
     overlap_s: float = Field(5.0, ge=0)
+
+    @model_validator(mode="after")
+    def _sound(self) -> UniTalkerConfig:
+        if "arkit" not in self.shares or min(self.shares.values()) <= 0:
+            raise ValueError("shares must hold arkit, and positive numbers only")
+        if self.overlap_s >= self.window_s:
+            raise ValueError("overlap_s must be shorter than window_s")
+        return self
 
 
 class UniTalker(System):
     """Audio encoder -> 50 Hz to 25 fps -> identity style -> TCN -> one zero-initialised linear head per convention.
 
-    Deviations from the published code, all stated in the card of a run: batches of several clips (padding masked in
-    both terms), the rec term of each convention divided by the mean square of its training motion (the paper scales
-    each dataset by hand), and at `tiny` a log-mel encoder trained from scratch in the SSL encoder's place.
+    Deviations from the published code: batches of several clips (padding masked in
+    both terms, long clips cut at random), the rec term of each convention divided by the mean square of its training motion (the paper scales
+    each dataset by hand), and at `tiny` a log-mel encoder trained from scratch in the SSL encoder's place, with the
+    frequency adaptor before its transformer (position 0 of the published code; pretrained encoders keep position 1).
     """
 
     card: ClassVar[Card] = Card(
@@ -73,7 +83,7 @@ class UniTalker(System):
     )
     Config: ClassVar[type[SystemConfig]] = UniTalkerConfig
     presets: ClassVar[Mapping[str, SystemConfig]] = {
-        "tiny": UniTalkerConfig(learning_rate=2e-3, schedule="cosine", warm_up_steps=40, steps=500, arkit_weight=0.02),
+        "tiny": UniTalkerConfig(learning_rate=2e-3, schedule="cosine", warm_up_steps=40, steps=500, arkit_weight=0.05),
         "paper": UniTalkerConfig(
             audio="wavlm",
             pretrained="microsoft/wavlm-base-plus",
@@ -178,21 +188,30 @@ class UniTalker(System):
         }
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        """Padded audio (B, M, C) with lengths; per convention, the rows that carry it and their targets."""
-        audio, samples = pad([e["audio"] for e in examples])
+        """Padded audio (B, M, C) with lengths; per convention, the rows that carry it and their targets. A clip longer
+        than `crop_s` gives a stretch of that length, drawn from torch's random state."""
+        cut = [self._stretch(e["audio"], e["target"]) for e in examples]
+        audio, samples = pad([a for a, _ in cut])
         batch: Batch = {
             "ids": [e["id"] for e in examples],
             "audio": audio,
             "samples": samples,
-            "frames": torch.tensor([len(e["target"]) for e in examples]),
+            "frames": torch.tensor([len(target) for _, target in cut]),
             "identity": torch.tensor([e["identity"] for e in examples]),
         }
         for name, head in self.heads.items():
             rows = [i for i, e in enumerate(examples) if e["convention"] == name]
-            targets = [examples[i]["target"] for i in rows]
             batch[f"rows/{name}"] = torch.tensor(rows, dtype=torch.long)
-            batch[f"target/{name}"] = pad(targets)[0] if rows else torch.zeros(0, 1, head.width)
+            batch[f"target/{name}"] = pad([cut[i][1] for i in rows])[0] if rows else torch.zeros(0, 1, head.width)
         return batch
+
+    def _stretch(self, audio: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        size = round(self.config.crop_s * FPS)
+        if len(target) <= size:
+            return audio, target
+        start = int(torch.randint(len(target) - size + 1, ()))
+        rows = self.encoder.rows_per_frame
+        return audio[start * rows : (start + size) * rows], target[start : start + size]
 
     def losses(self, batch: Batch, phase: str, role: str) -> dict[str, Tensor]:
         """rec and code terms per convention, weighted by its share of the batch: the mean over one-clip batches."""

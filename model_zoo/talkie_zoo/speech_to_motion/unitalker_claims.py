@@ -14,7 +14,8 @@ from torch import Tensor
 from talkie.clip import Clip
 from talkie.evaluation.metrics.motion import lip_error
 from talkie.systems.measurement import Claim, Measurement
-from talkie.systems.motion import Convention, MotionResult, SpeechToMotionRequest, clip_audio
+from talkie.systems.motion import Convention, MotionResult, SpeechToMotionRequest, clip_audio, truth_of
+from talkie_zoo.blocks.head_basis import RestrictedHead
 from talkie_zoo.speech_to_motion.unitalker_heads import OffsetHead, head_model, offsets_of
 
 if TYPE_CHECKING:
@@ -92,13 +93,19 @@ def error_against_rest(system: UniTalker, convention: Convention, clips: Sequenc
     return _measurement("lve over rest", ratio, "ratio", frames, "frame", {"convention": convention}, clips)
 
 
+@torch.no_grad()
 def pivot_against_identities(system: UniTalker, clips: Sequence[Clip]) -> Measurement:
-    """LVE in the pivot's style over the median of the LVEs in every trained identity's style."""
+    """LVE in the pivot's style over the median of the LVEs in every trained identity's style, on the average head."""
+    model = head_model(system.head_name)
+    lips = RestrictedHead(model, model.regions["lips"])
+    every = np.arange(len(model.regions["lips"]))
+    truths = [lips(*map(torch.as_tensor, (t.expression, t.jaw))).numpy() for t in map(truth_of, clips)]
 
     def error(identity: str | None) -> float:
-        lips = head_model(system.head_name).regions["lips"]
-        pairs = ((_truth(system, c, "arkit"), _answer(system, c, "arkit", identity)) for c in clips)
-        return float(np.concatenate([lip_error(truth, guess, lips) for truth, guess in pairs]).mean())
+        answers = (system.generate(SpeechToMotionRequest(clip_audio(clip), identity)) for clip in clips)
+        guesses = [lips(torch.as_tensor(a.expression), torch.as_tensor(a.jaw)).numpy() for a in answers]
+        pairs = zip(truths, guesses, strict=True)
+        return float(np.concatenate([lip_error(truth, guess, every) for truth, guess in pairs]).mean())
 
     median = float(np.median([error(identity) for identity in system.identities]))
     protocol = {"identities": str(len(system.identities))}
@@ -122,9 +129,9 @@ def _truth(system: UniTalker, clip: Clip, convention: Convention) -> np.ndarray:
     return offsets_of(head_model(system.head_name), clip.fields["head.npz"], mesh).numpy()
 
 
-def _answer(system: UniTalker, clip: Clip, convention: Convention, identity: str | None = None) -> np.ndarray:
+def _answer(system: UniTalker, clip: Clip, convention: Convention) -> np.ndarray:
     """A head's answer for the clip's audio as offsets (T, points, 3) on the clip's own face, metres."""
-    motion = system.generate(SpeechToMotionRequest(clip_audio(clip), identity, convention))
+    motion = system.generate(SpeechToMotionRequest(clip_audio(clip), convention=convention))
     if convention == "arkit":
         return _posed(system, clip, motion).numpy()
     offsets = motion.vertices if convention == "vertices" else motion.landmarks

@@ -51,11 +51,20 @@ def _zero_linear(channels: int, outputs: int) -> nn.Linear:
     return layer
 
 
+STILL = 1e-4
+"""Root mean square below which a coefficient counts as one that does not move."""
+
+
 class ArkitHead(nn.Module):
     """52 ARKit weights and 3 jaw angles (radians). rec: MSE of face vertices through the head model, divided by their
-    mean square over the training motion; plus `weight` times the MSE of the 55 numbers."""
+    mean square over the training motion; plus `weight` times the MSE of the 55 numbers.
+
+    A number is predicted and compared in units of its root mean square over the training motion, and one that never
+    moves there stays 0. Vertices alone cannot tell jawOpen from the jaw's angle, which move the same points; a rig
+    can."""
 
     scale: Tensor
+    unit: Tensor
 
     def __init__(self, channels: int, model: HeadModel, vertices: int, weight: float):
         super().__init__()
@@ -63,6 +72,7 @@ class ArkitHead(nn.Module):
         self.basis = RestrictedHead(model, spread(model.regions["face"], vertices))
         self.weight = weight
         self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("unit", torch.ones(EXPRESSIONS + 3))
 
     @property
     def width(self) -> int:
@@ -75,14 +85,16 @@ class ArkitHead(nn.Module):
         return torch.as_tensor(np.concatenate([track.expression, track.jaw], 1), dtype=torch.float32)
 
     def measure(self, clips: Sequence[Clip], frames: int) -> None:
-        """Sets `scale` (square metres) from at most `frames` frames."""
+        """Sets `scale` (square metres) from at most `frames` frames, and `unit` from all."""
         motion = torch.cat([self.target(clip) for clip in clips])
+        rms = motion.square().mean(0).sqrt()
+        self.unit.copy_(torch.where(rms > STILL, rms, torch.zeros_like(rms)))
         picks = torch.as_tensor(spread(np.arange(len(motion)), frames))
         with torch.no_grad():
             self.scale.copy_(self._vertices(motion[picks]).square().mean().clamp_min(1e-12))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return self.out(hidden)
+        return self.out(hidden) * self.unit
 
     def losses(self, hidden: Tensor, target: Tensor, mask: Tensor) -> dict[str, Tensor]:
         """hidden (B, T, C), target (B, T, 55), mask (B, T)."""
@@ -93,7 +105,8 @@ class ArkitHead(nn.Module):
         error[mask] = gap.square().flatten(1).mean(-1)
         return {
             "vertices": masked_mean(error, mask) / self.scale,
-            "weights": self.weight * masked_mean((guess - target).square().mean(-1), mask),
+            "weights": self.weight
+            * masked_mean(((guess - target) / self.unit.clamp_min(STILL)).square().mean(-1), mask),
         }
 
     def _vertices(self, motion: Tensor) -> Tensor:
