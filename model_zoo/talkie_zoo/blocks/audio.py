@@ -81,6 +81,9 @@ class PretrainedEncoder(nn.Module):
     transformers.
     """
 
+    rows_per_frame = SAMPLES_PER_FRAME
+    """Input rows under one video frame."""
+
     def __init__(self, kind: Literal["wavlm", "wav2vec2"], pretrained: str | None, architecture: dict[str, Any] | None):
         super().__init__()
         try:

@@ -60,15 +60,17 @@ class UniTalkerConfig(SystemConfig):
             raise ValueError("shares must hold arkit, and positive numbers only")
         if self.overlap_s >= self.window_s:
             raise ValueError("overlap_s must be shorter than window_s")
+        if self.pretrained and self.architecture:
+            raise ValueError("pretrained brings its own architecture: leave one of the two out")
         return self
 
 
 class UniTalker(System):
     """Audio encoder -> 50 Hz to 25 fps -> identity style -> TCN -> one zero-initialised linear head per convention.
 
-    Deviations from the published code: batches of several clips (padding masked in
-    both terms, long clips cut at random), the rec term of each convention divided by the mean square of its training motion (the paper scales
-    each dataset by hand), and at `tiny` a log-mel encoder trained from scratch in the SSL encoder's place, with the
+    Deviations from the published code: batches of several clips (padding masked in both terms, long clips cut at
+    random), the rec term of each convention divided by the mean square of its training motion (the paper scales each
+    dataset by hand), and at `tiny` a log-mel encoder trained from scratch in the SSL encoder's place, with the
     frequency adaptor before its transformer (position 0 of the published code; pretrained encoders keep position 1).
     """
 

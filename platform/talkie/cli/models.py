@@ -71,6 +71,7 @@ def train(
     workers: Annotated[int, typer.Option(help="Ray Train workers.", min=1)] = 1,
     batch_size: Annotated[int, typer.Option(help="Clips per step, over all workers.", min=1)] = 16,
     zero_stage: Annotated[int, typer.Option(help="DeepSpeed ZeRO stage.", min=0, max=3)] = 0,
+    checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 100,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of the system, NAME=VALUE; may be repeated.")
     ] = None,
@@ -92,6 +93,7 @@ def train(
         workers=workers,
         batch_size=batch_size,
         zero_stage=zero_stage,
+        checkpoint_every=checkpoint_every,
     )
     trained = run_training_shown(config, data, home, name, resume)
     result = {

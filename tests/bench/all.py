@@ -1,0 +1,42 @@
+"""Runs every bench in turn and prints their JSON: the figures of the README come from here.
+
+make bench
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CLIPS = os.environ.get("TALKIE_CLIPS") or str(HERE.parents[2] / "shared" / "clips")
+
+
+def main() -> int:
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="talkie-bench-") as home:
+        stage = f"{home}/stage"
+        talkie = [sys.executable, "-c", "from talkie.cli import main; main()"]
+        runs = {
+            "alignment": [f"{HERE}/bench_alignment.py", "--clips", CLIPS, "--json"],
+            "curation": [f"{HERE}/bench_curation.py", "--clips", CLIPS],
+            "fitting": [f"{HERE}/bench_fitting.py", "--clips", CLIPS],
+            "resume": [f"{HERE}/bench_resume.py"],
+            "record": [*talkie[1:], "record", stage, "--clips", "80", "--seed", "7"],
+            "train": [*talkie[1:], "train", "unitalker", "--data", stage, "--home", home, "--json"],
+            "evaluate": [*talkie[1:], "evaluate", "unitalker", "--data", stage, "--home", home, "--claims", "--json"],
+            "serving": [f"{HERE}/bench_serving.py", "--model", "unitalker", "--home", home, "--clips", CLIPS],
+        }
+        for name, words in runs.items():
+            print(f"== {name}", flush=True)
+            if subprocess.run([sys.executable, *words], check=False).returncode:
+                failed.append(name)
+    print(f"failed: {', '.join(failed)}" if failed else "all targets reached")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
