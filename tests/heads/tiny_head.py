@@ -28,7 +28,7 @@ class TinyHead:
         iris = np.concatenate([[[0, 0, 0]], disc]) + np.array([0, 0, 0.012])
         balls = [eye + iris for eye in self.eyes]
         vertices = np.concatenate([face, *balls])
-        self.mean = torch.tensor(vertices, dtype=torch.float32)
+        self.template = torch.tensor(vertices, dtype=torch.float32)
         shapes = np.zeros((IDENTITIES + EXPRESSIONS, len(vertices), 3))
         for shape in shapes:
             at, width = face[random.integers(len(face))], random.uniform(0.02, 0.05)
@@ -42,6 +42,9 @@ class TinyHead:
         corners[[468, 473]] = [1, 0, 0]
         self.landmark_barycentric = torch.tensor(corners, dtype=torch.float32)
         self.regions = {"face": np.arange(len(face))}
+        self.part_names = ("skin", "left_eyeball", "right_eyeball")
+        self.part = np.repeat(np.array([0, 1, 2], np.uint8), [len(face), 9, 9])
+        self.uv = np.zeros((len(self.faces), 3, 2), np.float32)
 
     @staticmethod
     def _triangles(face: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -60,7 +63,7 @@ class TinyHead:
         weights = [
             torch.zeros(batch, n) if w is None else w for w, n in ((identity, IDENTITIES), (expression, EXPRESSIONS))
         ]
-        v = self.mean + torch.tensordot(torch.cat(weights, 1), self.shapes, dims=1)
+        v = self.template + torch.tensordot(torch.cat(weights, 1), self.shapes, dims=1)
         hinge = torch.tensor([0.0, 0.0, -0.02])
         parts = [(jaw, hinge, self.jaw_weight)]
         for i, pose in enumerate((left_eye, right_eye)):

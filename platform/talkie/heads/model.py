@@ -43,8 +43,16 @@ class HeadModel(Protocol):
     expression_names: tuple[str, ...]
     faces: Tensor
     """(F, 3) int64, counter-clockwise seen from outside."""
+    template: Tensor
+    """(V, 3) float32 metres: the mean head at rest."""
     regions: Mapping[str, np.ndarray]
     """Vertex indices (int64, sorted) by region name."""
+    part_names: tuple[str, ...]
+    """Names of the pieces of the mesh; the built-in head's, as far as a model has them."""
+    part: np.ndarray
+    """(V,) uint8 indices into `part_names`."""
+    uv: np.ndarray
+    """(F, 3, 2) texture coordinates of the faces' corners in [0, 1], v downward."""
     landmark_triangles: Tensor
     """(478,) int64 rows of `faces`."""
     landmark_barycentric: Tensor
