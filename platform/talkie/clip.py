@@ -20,8 +20,15 @@ SAMPLE_RATE = 16_000
 """Samples per second of every clip's speech, mono."""
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 
-FIELDS = ("json", "mp4", "flac", "landmarks.npy", "head.npz", "phones.json", "txt", "mask.mp4", "depth.npz")
-"""Member suffixes this version reads and writes, in the order in which a shard holds them."""
+VIEWS = 64
+"""Views that a clip of a multi-view rig may have; the first is its `mp4`."""
+FIELDS = (
+    "json", "mp4", "flac", "landmarks.npy", "head.npz", "phones.json", "txt", "captions.json", "mask.mp4", "matte.mp4",
+    "depth.npz", "normals.npz", "flow.npz", "gaze.npz", "action_units.npz", "pose.npz", "hands.npz", "imu.npz",
+    "scan.npz", "attack.npz", "views.npz", *(f"view{number:02d}.mp4" for number in range(1, VIEWS)),
+)  # fmt: skip
+"""Member suffixes this version reads and writes, in the order in which a shard holds them. A suffix holds no slash:
+WebDataset would take what stands before it for another sample."""
 
 Split = Literal["train", "val", "test"]
 
@@ -87,7 +94,8 @@ class HeadTrack:
     """Head parameters of a clip (`head.npz`), in metres and radians (axis-angle).
 
     identity (I,), expression (T, E), jaw / neck / left_eye / right_eye / rotation / translation (T, 3);
-    camera K (T, 3, 3) in pixels of the crop, R (3, 3), t (3,): OpenCV world-to-camera, X_cam = R X + t;
+    camera K (T, 3, 3) in pixels of the crop, R (3, 3), t (3,): OpenCV world-to-camera, X_cam = R X + t; of a camera
+    that moves, R is (T, 3, 3) and t (T, 3);
     residual (T,): RMS reprojection error in pixels of the crop, 0 for truth. `model` names the head model.
     World: x to the person's left, y up, z out of the face; X_world = rot(rotation) X_head + translation.
     """
@@ -144,7 +152,9 @@ class Transcription:
 @dataclass(frozen=True)
 class Clip:
     """A record and its decoded or raw members, by field name: mp4 and flac stay bytes, landmarks.npy is
-    (T, 478, 3) float32, head.npz a HeadTrack, phones.json a Transcription, txt a str."""
+    (T, 478, 3) float32, head.npz a HeadTrack, phones.json a Transcription, txt a str, mask.mp4 and matte.mp4 (T, H, W)
+    uint8 planes, captions.json plain data, and every other npz a mapping from names to arrays (`talkie.stage.sensors`
+    says which)."""
 
     record: ClipRecord
     fields: Mapping[str, Any] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from talkie.heads.builtin import BuiltinHead, builtin_head
 from talkie.heads.camera import frontal_camera, project
 from talkie.heads.model import ARKIT_NAMES, HeadModel
 from talkie.heads.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from talkie.heads.track import pose_vertices, project_landmarks
+from talkie.heads.track import cameras_of, pose_vertices, project_landmarks
 
 __all__ = [
     "ARKIT_NAMES",
@@ -12,6 +12,7 @@ __all__ = [
     "HeadModel",
     "axis_angle_to_matrix",
     "builtin_head",
+    "cameras_of",
     "frontal_camera",
     "matrix_to_axis_angle",
     "pose_vertices",

@@ -34,12 +34,18 @@ def project_landmarks(model: HeadModel, track: HeadTrack, world: np.ndarray | No
     0 at the mean depth of the landmarks. `world`: posed vertices where they are at hand."""
     vertices = _tensor(pose_vertices(model, track) if world is None else world)
     points = model.landmarks(vertices)
-    K, R, t = (_tensor(a) for a in (track.K, track.R, track.t))
-    pixels = project(points, K[:, None], R, t)
-    depth = to_camera(points, R, t)[..., 2]
+    K, R, t = (_tensor(a) for a in cameras_of(track))
+    pixels = project(points, K[:, None], R[:, None], t[:, None])
+    depth = to_camera(points, R[:, None], t[:, None])[..., 2]
     centre = depth.mean(1, keepdim=True)
     z = (depth - centre) * (K[:, :1, 0] / centre)
     return torch.cat([pixels, z[..., None]], dim=-1).numpy()
+
+
+def cameras_of(track: HeadTrack) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The camera of every frame, still or moving: K (T, 3, 3), R (T, 3, 3), t (T, 3)."""
+    frames = len(track)
+    return track.K, np.broadcast_to(track.R, (frames, 3, 3)), np.broadcast_to(track.t, (frames, 3))
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:

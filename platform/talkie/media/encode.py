@@ -120,9 +120,9 @@ def decode_flac(data: bytes) -> np.ndarray:
     """The samples of a `flac` member: (N,) float32 in [-1, 1], at the rate they were stored.
 
     Raises UnreadableMedia where any are lost."""
-    with _member(data, audio_stream) as (stream, frames):
+    with open_member(data, audio_stream) as (stream, frames):
         pieces = [frame.to_ndarray()[0] for frame in frames]
-        _check_whole(sum(map(len, pieces)), stream.duration, "samples")
+        check_whole(sum(map(len, pieces)), stream.duration, "samples")
     return np.concatenate(pieces).astype(np.float32) / np.float32(np.iinfo(pieces[0].dtype).max + 1)
 
 
@@ -130,14 +130,14 @@ def decode_mp4(data: bytes) -> np.ndarray:
     """Every stored frame of an `mp4` member: (T, H, W, 3) uint8 RGB, without any change of rate.
 
     Raises UnreadableMedia where any are lost."""
-    with _member(data, video_stream) as (stream, frames):
+    with open_member(data, video_stream) as (stream, frames):
         images = [frame.to_ndarray(format="rgb24") for frame in frames]
-        _check_whole(len(images), stream.frames, "frames")
+        check_whole(len(images), stream.frames, "frames")
     return np.stack(images)
 
 
 @contextmanager
-def _member(data: bytes, choose: Callable[[Any], Any]) -> Iterator[tuple[Any, list[Any]]]:
+def open_member(data: bytes, choose: Callable[[Any], Any]) -> Iterator[tuple[Any, list[Any]]]:
     """The stream and decoded frames of a member that we wrote: here, unlike in footage, any damage is an error."""
     damage: list[str] = []
     with open_media(io.BytesIO(data)) as container:
@@ -148,6 +148,7 @@ def _member(data: bytes, choose: Callable[[Any], Any]) -> Iterator[tuple[Any, li
         yield stream, frames
 
 
-def _check_whole(found: int, stated: int | None, what: str) -> None:
+def check_whole(found: int, stated: int | None, what: str) -> None:
+    """Raise UnreadableMedia where fewer frames or samples came out than the container states."""
     if found != stated:
         raise UnreadableMedia(f"a clip's member holds {found} of {stated} {what}")

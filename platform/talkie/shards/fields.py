@@ -13,6 +13,7 @@ import numpy as np
 
 from talkie.clip import Clip, ClipRecord, HeadTrack, Phone, Transcription, Word
 from talkie.errors import CorruptShard
+from talkie.media import decode_plane, encode_plane
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def decode_record(data: bytes) -> ClipRecord:
 
 
 def encode_field(name: str, value: Any) -> bytes:
-    """Bytes of a decoded field; mp4 and flac are bytes already. Raises KeyError for a name without codec."""
+    """Bytes of a decoded field; mp4 and flac are bytes already, planes are lossless video, other npz compressed. Raises KeyError for a name without codec."""
     return _CODECS[_codec_of(name)][0](value)
 
 
@@ -66,6 +67,12 @@ def _encode_npy(array: np.ndarray) -> bytes:
 
 def _decode_npy(data: bytes) -> np.ndarray:
     return np.load(io.BytesIO(data), allow_pickle=False)
+
+
+def _encode_packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{k: np.asarray(v) for k, v in sorted(arrays.items())})  # type: ignore[arg-type]
+    return buffer.getvalue()
 
 
 def _encode_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -108,7 +115,10 @@ def _decode_phones(data: bytes) -> Transcription:
 _CODECS: dict[str, tuple[Any, Any]] = {
     "head.npz": (_encode_head, _decode_head),
     "phones.json": (_encode_phones, _decode_phones),
-    "npz": (_encode_arrays, _decode_arrays),
+    "mask.mp4": (encode_plane, decode_plane),
+    "matte.mp4": (encode_plane, decode_plane),
+    "npz": (_encode_packed, _decode_arrays),
+    "json": (_json, json.loads),
     "npy": (_encode_npy, _decode_npy),
     "txt": (lambda text: text.encode(), lambda data: data.decode()),
     "mp4": (bytes, bytes),

@@ -1,0 +1,34 @@
+"""One take before it is filmed: who plays what, posed in the world, and the cameras that look on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from talkie.clip import HeadTrack
+from talkie.heads import HeadModel
+from talkie.stage.cast import Person
+from talkie.stage.performance import Performance
+from talkie.stage.rig import Camera
+from talkie.stage.script import Line
+
+
+@dataclass(frozen=True)
+class Take:
+    """What every sensor of a take may look at.
+
+    track: the true head parameters under the first camera. vertices: (T, V, 3) float64 world metres of the head's mesh,
+    deformed where a hand presses. number: place in the shoot."""
+
+    number: int
+    person: Person
+    line: Line
+    performance: Performance
+    model: HeadModel
+    track: HeadTrack
+    vertices: np.ndarray
+    cameras: list[Camera]
+
+    def __len__(self) -> int:
+        return len(self.track)
