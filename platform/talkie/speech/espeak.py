@@ -29,9 +29,10 @@ _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_PHONEME_EVENTS = 0x0001
 _INITIALIZE_DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
+_IPA = 2
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _EVENT_KINDS: dict[int, Literal["word", "phone", "end"]] = {1: "word", 5: "end", 7: "phone"}
-_LONGEST_DATA_PATH = 140  # N_PATH_HOME is 160, less the longest file name appended
+_VARIANTS = "voices/!v"
 
 _lock = threading.Lock()
 
@@ -70,9 +71,12 @@ class Event:
     position: int
 
 
-def synthesise(text: str, voice: str, *, pitch: int, rate_wpm: int, pitch_range: int) -> tuple[Any, list[Event]]:
+def synthesise(
+    text: str, voice: str, *, variant: str, pitch: int, rate_wpm: int, pitch_range: int
+) -> tuple[np.ndarray, list[Event]]:
     """Speak a text: (N,) int16 samples at SAMPLE_RATE and the events in order. Thread-safe and deterministic.
 
+    voice: a language that espeak-ng has. variant: the text of a voice variant's file, see `variants`.
     Raises BadConfig for a voice that espeak-ng does not have.
     """
     pieces: list[np.ndarray] = []
@@ -85,9 +89,9 @@ def synthesise(text: str, voice: str, *, pitch: int, rate_wpm: int, pitch_range:
         return 0
 
     callback = _Callback(collect)  # held here: ctypes keeps no reference of its own
-    with _fresh_library() as library:
+    with _fresh_library() as library, _variant_file(variant) as name:
         library.espeak_SetSynthCallback(callback)
-        _set_voice(library, voice)
+        _set_voice(library, f"{voice}+{name}")
         for parameter, value in ((_RATE, rate_wpm), (_PITCH, pitch), (_RANGE, pitch_range)):
             library.espeak_SetParameter(parameter, value, 0)
         data = text.encode()
@@ -95,9 +99,11 @@ def synthesise(text: str, voice: str, *, pitch: int, rate_wpm: int, pitch_range:
     return np.concatenate([np.zeros(0, np.int16), *pieces]), events
 
 
-def phonemise(words: list[str], voice: str = "en-us") -> list[list[str]]:
-    """The phoneme mnemonics of each word by itself, stress marks included; what is no sound gives an empty list."""
-    separator = ord("_") << 8
+def phonemise(words: list[str], voice: str = "en-us", *, ipa: bool = False) -> list[list[str]]:
+    """The phoneme mnemonics of each word by itself, stress marks included; what is no sound gives an empty list.
+
+    ipa: espeak-ng's own idea of each phoneme in IPA instead."""
+    mode = (ord("_") << 8) | (_IPA if ipa else 0)
     with _fresh_library() as library:
         library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         _set_voice(library, voice)
@@ -106,7 +112,7 @@ def phonemise(words: list[str], voice: str = "en-us") -> list[list[str]]:
             rest = ctypes.c_char_p(word.encode())
             mnemonics: list[str] = []
             while rest:
-                clause = library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, separator)
+                clause = library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, mode)
                 mnemonics += [m for m in clause.decode().replace(" ", "_").split("_") if m]
             result.append(mnemonics)
     return result
@@ -150,15 +156,35 @@ def _set_voice(library: ctypes.CDLL, voice: str) -> None:
         raise BadConfig(f"espeak-ng has no voice {voice!r}")
 
 
+def installed_variant(name: str) -> str:
+    """The text of a voice variant's file that comes with espeak-ng."""
+    return (Path(espeakng_loader.get_data_path()) / _VARIANTS / name).read_text(errors="replace")
+
+
+@contextmanager
+def _variant_file(text: str) -> Iterator[str]:
+    """The variant's name while its file lies where espeak-ng looks for it. A forked process has another name."""
+    path = Path(_data_path()) / _VARIANTS / f"talkie{os.getpid()}"
+    path.write_text(text)
+    try:
+        yield path.name
+    finally:
+        path.unlink(missing_ok=True)
+
+
 @cache
 def _data_path() -> str:
-    """Where espeak-ng finds its data: a short link where the installed path is longer than its fixed buffer."""
-    installed = espeakng_loader.get_data_path()
-    if len(os.fsencode(installed)) <= _LONGEST_DATA_PATH:
-        return installed
+    """A folder of links to espeak-ng's data, without its variants and with room for ours.
+
+    Its path is short too: the installed one can be longer than espeak-ng's fixed buffer of 160 characters.
+    """
+    installed = Path(espeakng_loader.get_data_path())
     folder = Path(tempfile.mkdtemp(prefix="talkie-espeak-"))
     owner = os.getpid()
     atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)
-    link = folder / "espeak-ng-data"
-    link.symlink_to(installed)
-    return str(link)
+    data = folder / "espeak-ng-data"
+    (data / _VARIANTS).mkdir(parents=True)
+    for entry in installed.iterdir():
+        if entry.name != "voices":
+            (data / entry.name).symlink_to(entry)
+    return str(data)

@@ -3,7 +3,8 @@ Times are not known here; they come from `synthesis` and `alignment`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from talkie.errors import BadInput
 
@@ -44,6 +45,16 @@ def viseme_of(phone: str) -> str:
     return _VISEME_OF[phone]
 
 
+@dataclass(frozen=True)
+class Sound:
+    """One sound of espeak-ng as phones: its ARPABET labels (none where it is part of the phone before it), the viseme
+    that each shows, and how well the labels name it: 1 where English has the sound."""
+
+    labels: tuple[str, ...]
+    visemes: tuple[str, ...]
+    confidence: float = 1.0
+
+
 _ESPEAK: dict[str, str] = {
     # Vowels. An r-coloured vowel is its vowel and R, or ER; a syllabic consonant is AH and the consonant (CMU's habit).
     "i": "IY", "i:": "IY", "I": "IH", "I2": "IH", "I#": "IH", "I2#": "IH",
@@ -71,26 +82,40 @@ _ESPEAK: dict[str, str] = {
 }  # fmt: skip
 """espeak-ng's mnemonics of its en-us phoneme table (its docs/phonemes.md) -> ARPABET, blank-separated."""
 
-_STRESS_MARKS = "',%=!"
+AMERICAN: Mapping[str, Sound] = {
+    mnemonic: Sound(tuple(labels.split()), tuple(map(viseme_of, labels.split())))
+    for mnemonic, labels in _ESPEAK.items()
+}
+"""The sounds of American English by espeak-ng's mnemonic; those of other languages are `languages`'s."""
+
+STRESS_MARKS = "',%=!"
 
 
 def arpabet_of_word(mnemonics: Iterable[str]) -> list[tuple[str, ...]]:
-    """ARPABET of one word's espeak-ng phonemes: for each phoneme none, one or two phones.
+    """ARPABET of one word's American phonemes: for each phoneme none, one or two phones.
 
-    None means that the sound is part of the phone before it: a glide, or the linking R that espeak-ng writes after
-    a vowel that has one already ("e@ r" in "derring"). Raises BadInput for a sound that no English word has.
+    Raises BadInput for a sound that no English word has.
     """
-    result: list[tuple[str, ...]] = []
+    return [sound.labels for sound in name_sounds(mnemonics, AMERICAN, "English")]
+
+
+def name_sounds(mnemonics: Iterable[str], table: Mapping[str, Sound], language: str) -> list[Sound]:
+    """The sound of each of one word's espeak-ng phonemes.
+
+    A linking R that espeak-ng writes after a phone that has one already ("e@ r" in "derring") has no label: it is
+    part of the phone before it, as glides inside vowels are. Raises BadInput for a mnemonic that the table lacks.
+    """
+    result: list[Sound] = []
     last = ""
     for mnemonic in mnemonics:
-        name = mnemonic.lstrip(_STRESS_MARKS)
-        if name not in _ESPEAK and name.endswith(":"):
+        name = mnemonic.lstrip(STRESS_MARKS)
+        if name not in table and name.endswith(":"):
             name = name[:-1]  # espeak-ng's length mark after a whole phoneme
-        if name not in _ESPEAK:
-            raise BadInput(f"espeak-ng's sound {mnemonic!r} is none of English", cure="use English text")
-        phones = tuple(_ESPEAK[name].split())
-        if phones == ("R",) and last in ("R", "ER"):
-            phones = ()
-        result.append(phones)
-        last = phones[-1] if phones else last
+        if name not in table:
+            raise BadInput(f"espeak-ng's sound {mnemonic!r} is none of {language}", cure=f"use {language} text")
+        sound = table[name]
+        if sound.labels == ("R",) and last in ("R", "ER"):
+            sound = Sound((), ())
+        result.append(sound)
+        last = sound.labels[-1] if sound.labels else last
     return result
