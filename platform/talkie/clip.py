@@ -24,8 +24,8 @@ VIEWS = 64
 """Views that a clip of a multi-view rig may have; the first is its `mp4`."""
 FIELDS = (
     "json", "mp4", "flac", "landmarks.npy", "head.npz", "phones.json", "txt", "captions.json", "mask.mp4", "matte.mp4",
-    "depth.npz", "normals.npz", "flow.npz", "gaze.npz", "action_units.npz", "pose.npz", "hands.npz", "imu.npz",
-    "scan.npz", "attack.npz", "views.npz", *(f"view{number:02d}.mp4" for number in range(1, VIEWS)),
+    "depth.npz", "normals.npz", "gaze.npz", "action_units.npz", "imu.npz", "scan.npz", "attack.npz",
+    "views.npz", *(f"view{number:02d}.mp4" for number in range(1, VIEWS)),
 )  # fmt: skip
 """Member suffixes this version reads and writes, in the order in which a shard holds them. A suffix holds no slash:
 WebDataset would take what stands before it for another sample."""

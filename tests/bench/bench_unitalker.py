@@ -14,7 +14,7 @@ from pathlib import Path
 from talkie.evaluation import evaluate
 from talkie.experiments import run_training
 from talkie.shards import open_dataset
-from talkie.stage.record import StageConfig, record
+from talkie.stage import load_shoot, record
 from talkie.training import TrainConfig, TrainEvent
 
 TARGETS = {"lve below mean motion": 0.25, "lve below shuffled audio": 0.15}
@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 
 def _recorded(out: Path, clips: int, seed: int) -> Path:
     # Speech to motion looks at no picture: the smallest one is recorded fastest.
-    record(out, clips, StageConfig(seed=seed, size=64))
+    record(out, clips, load_shoot("speech", **{"seed": seed, "rig.size": 64}))
     return out
 
 

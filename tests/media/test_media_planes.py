@@ -14,7 +14,9 @@ def test_any_plane_comes_back_exactly_and_with_the_same_bytes():
     assert encode_plane(planes) == data
 
 
-@pytest.mark.parametrize("planes", [np.zeros((2, 3, 4), np.uint8), np.zeros((2, 4, 4), np.float32), np.zeros((0, 4, 4))])
+@pytest.mark.parametrize(
+    "planes", [np.zeros((2, 3, 4), np.uint8), np.zeros((2, 4, 4), np.float32), np.zeros((0, 4, 4))]
+)
 def test_what_is_no_plane_is_refused(planes):
     with pytest.raises(BadInput):
         encode_plane(planes)

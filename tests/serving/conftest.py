@@ -25,7 +25,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stored model. Its weights are random: heads start at zero and would answer everybody alike."""
     cls = load_system(SYSTEM)
     system = cls(make_config(cls, "tiny", {}))
-    system.restore({"identities": ["ada", "bob"], "head": "talkie-head-1", "components": {}, "architecture": None})
+    system.restore({"identities": ["ada", "bob"], "head": "talkie-head-2", "components": {}, "architecture": None})
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in system.parameters():

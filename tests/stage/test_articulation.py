@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from talkie.clip import FPS, Phone, Transcription
-from talkie.heads import ARKIT_NAMES
+from talkie.heads import ARKIT_NAMES, builtin_head
 from talkie.speech.phones import VISEMES as VISEME_NAMES
-from talkie.stage.articulation import VISEMES, articulate
+from talkie.stage.articulation import articulate, hold_contacts
+from talkie.stage.visemes import VISEMES
 
 JAW, PRESS, PUCKER = (ARKIT_NAMES.index(n) for n in ("jawOpen", "mouthPressLeft", "mouthPucker"))
 
@@ -55,3 +57,68 @@ def test_loud_vowels_open_wider_but_never_beyond_the_range():
 def test_a_symmetric_target_moves_both_sides(side):
     mouth = articulate(spoken(("IY", "ih", 0.5)), 12, np.ones(12))
     assert mouth[6, ARKIT_NAMES.index(f"mouthStretch{side}")] > 0.3
+
+
+def test_rounding_spreads_ahead_over_two_consonants_further_than_it_lingers():
+    phones = spoken(
+        ("SIL", "sil", 0.3),
+        ("S", "SS", 0.08),
+        ("T", "DD", 0.08),
+        ("UW", "ou", 0.3),
+        ("T", "DD", 0.08),
+        ("S", "SS", 0.08),
+    )
+    pucker = articulate(phones, 24, np.ones(24))[:, PUCKER]
+    start, end = 0.46, 0.76
+    assert pucker[frame_at(start - 0.1)] > 0.15 * pucker.max()
+    assert pucker[frame_at(start - 0.06)] > pucker[frame_at(end + 0.06)]
+
+
+@pytest.mark.parametrize("shift", np.linspace(0, 0.039, 7))
+def test_a_closure_shorter_than_a_frame_is_seen_wherever_it_falls(shift):
+    phones = spoken(("AA", "aa", 0.3 + shift), ("B", "PP", 0.03), ("AA", "aa", 0.3))
+    mouth = articulate(phones, 17, np.ones(17))
+    frame = frame_at(0.3 + shift + 0.015)
+    assert mouth[frame, ARKIT_NAMES.index("mouthClose")] == pytest.approx(mouth[frame, JAW], abs=1e-6)
+
+
+def test_contacts_hold_against_everything_else_that_moves_the_mouth():
+    phones = spoken(("M", "PP", 0.2), ("AA", "aa", 0.2), ("F", "FF", 0.2))
+    held = hold_contacts(np.ones((15, 52), np.float32), phones)
+    for frame in range(5):
+        assert held[frame, ARKIT_NAMES.index("mouthClose")] == pytest.approx(held[frame, JAW], abs=1e-6)
+        for name in ("mouthFunnel", "mouthLowerDownLeft", "mouthUpperUpRight"):
+            assert held[frame, ARKIT_NAMES.index(name)] == 0
+    assert held[12, ARKIT_NAMES.index("mouthRollLower")] == 1
+    assert held[12, JAW] < 0.2
+
+
+def test_holding_contacts_twice_changes_no_contact():
+    phones = spoken(("AA", "aa", 0.2), ("B", "PP", 0.1), ("F", "FF", 0.1), ("AA", "aa", 0.2))
+    once = hold_contacts(np.full((15, 52), 0.5, np.float32), phones)
+    np.testing.assert_allclose(hold_contacts(once, phones)[[6, 8]], once[[6, 8]], atol=1e-6)
+
+
+def test_a_diphthong_moves_from_its_first_shape_to_its_second():
+    mouth = articulate(spoken(("AY", "aa", 0.5)), 12, np.ones(12))
+    stretch = ARKIT_NAMES.index("mouthStretchLeft")
+    assert mouth[2, JAW] > mouth[11, JAW] + 0.15
+    assert mouth[11, stretch] > mouth[2, stretch] + 0.15
+
+
+def test_a_foreign_sound_takes_its_own_viseme_not_that_of_its_nearest_english_phone():
+    rounded = articulate(spoken(("IY", "ou", 0.4)), 10, np.ones(10))
+    assert rounded[5, PUCKER] > 0.4
+
+
+@pytest.mark.parametrize(("emotion", "intensity"), [("neutral", 1), ("happy", 3), ("surprised", 3), ("disgusted", 3)])
+def test_lips_of_the_mesh_meet_on_every_bilabial_under_any_emotion(play, people, emotion, intensity):
+    model = builtin_head()
+    upper, lower = (rim[len(rim) // 2] for rim in model.mesh.skin.lip_rims)
+    for who in range(3):
+        played = play(who, "Maybe Bob and Pam bumped the lamp; my apples fell off the shelf.", emotion, intensity)
+        frames = [frame_at((p.start_s + p.end_s) / 2) for p in played.transcription.phones if p.viseme == "PP"]
+        identity = torch.as_tensor(people[who].identity)[None].expand(len(frames), -1)
+        vertices = model.vertices(identity, torch.as_tensor(played.expression[frames])).numpy()
+        assert len(frames) >= 8
+        assert (np.linalg.norm(vertices[:, upper] - vertices[:, lower], axis=-1) < 0.0005).all()

@@ -14,7 +14,9 @@ FRAMES = 40
 @pytest.fixture
 def material():
     rng = np.random.default_rng(0)
-    frames = np.clip(rng.normal(120, 30, (1, 64, 64, 3)).repeat(FRAMES, 0) + np.arange(FRAMES)[:, None, None, None], 0, 255)
+    frames = np.clip(
+        rng.normal(120, 30, (1, 64, 64, 3)).repeat(FRAMES, 0) + np.arange(FRAMES)[:, None, None, None], 0, 255
+    )
     audio = (0.2 * rng.normal(size=FRAMES * SAMPLE_RATE // FPS)).astype(np.float32)
     box = np.tile([16.0, 8.0, 48.0, 56.0], (FRAMES, 1))
     return Material(frames.astype(np.uint8), audio, box, np.full(3 * SAMPLE_RATE, 0.1, np.float32), "hello to you all")
@@ -70,4 +72,4 @@ def test_subtitles_change_pixels_only_inside_their_box(material):
 
 
 def test_every_damage_a_shoot_may_ask_for_is_known():
-    assert set(DAMAGES) - set(DAMAGE) == {"hand"}
+    assert set(DAMAGES) == set(DAMAGE)

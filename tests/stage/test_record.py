@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME
-from talkie.errors import BadInput, SettingsConflict
+from talkie.errors import BadConfig, BadInput, SettingsConflict
 from talkie.heads import builtin_head, project_landmarks
 from talkie.media import decode_flac, decode_mp4, read_audio, read_video
 from talkie.shards import Ledger, decode_field, open_dataset
-from talkie.stage import StageConfig, record
-from talkie.stage.script import SENTENCES, scripts
+from talkie.stage import load_shoot, record
+from talkie.stage.script import scripts
+from talkie.stage.sentences import SENTENCES
 
 FIELDS = ("mp4", "flac", "landmarks.npy", "head.npz", "phones.json", "txt")
-CONFIG = StageConfig(seed=5, people=5, size=128)
+CONFIG = load_shoot("speech", **{"seed": 5, "cast.people": 5, "rig.size": 128})
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_picture_sound_and_labels_have_one_length(clip):
     assert clip.fields["landmarks.npy"].shape == (frames, 478, 3)
     assert len(clip.fields["head.npz"]) == frames
     assert clip.fields["phones.json"].phones[-1].end_s == pytest.approx(frames / FPS, abs=2 / FPS)
-    assert clip.fields["txt"] in SENTENCES
+    assert clip.fields["txt"] in SENTENCES["en"]
 
 
 def test_landmarks_are_the_projection_of_the_recorded_head(clip):
@@ -83,7 +84,7 @@ def test_footage_plays_with_its_sound_and_carries_its_truth(recorded, clip):
 
 def test_another_seed_in_the_same_folder_is_refused(recorded):
     with pytest.raises(SettingsConflict, match="seed"):
-        record(recorded, 2, StageConfig(seed=6, people=5, size=128))
+        record(recorded, 2, load_shoot("speech", **{"seed": 6, "cast.people": 5, "rig.size": 128}))
 
 
 def test_no_clips_is_an_error():
@@ -93,10 +94,61 @@ def test_no_clips_is_an_error():
 
 def test_a_sentence_comes_back_in_the_voice_of_another_person():
     speakers: dict[str, set[int]] = {}
-    for person, sentence in scripts(3 * len(SENTENCES), 20, seed=0):
+    for person, sentence in scripts(3 * len(SENTENCES["en"]), 20, seed=0):
         speakers.setdefault(sentence, set()).add(person)
-    assert sum(len(s) > 1 for s in speakers.values()) > 0.9 * len(SENTENCES)
+    assert sum(len(s) > 1 for s in speakers.values()) > 0.9 * len(SENTENCES["en"])
 
 
 def test_asking_for_more_clips_does_not_change_the_earlier_ones():
     assert scripts(10, 4, seed=1) == scripts(50, 4, seed=1)[:10]
+
+
+def test_every_field_of_the_emotion_and_multi_view_presets_is_there_and_agrees(tmp_path):
+    """Sensors ride in the same clip, at the same length, and see the same head."""
+    shoot = load_shoot(
+        "multiview",
+        **{"cast.people": 5, "rig.size": 64, "rig.views": 3, "sensors": ["matte", "mask", "depth", "scan", "gaze"]},
+    )
+    record(tmp_path, 1, shoot, workers=1)
+    fields = ("head.npz", "matte.mp4", "mask.mp4", "depth.npz", "scan.npz", "gaze.npz", "views.npz", "view02.mp4")
+    clip = next(open_dataset(tmp_path).clips(fields))
+    frames = clip.record.frames
+    matte, mask, depth = clip.fields["matte.mp4"], clip.fields["mask.mp4"], clip.fields["depth.npz"]["tenth_mm"]
+    assert matte.shape == mask.shape == depth.shape == (frames, 64, 64)
+    assert ((mask > 0) == (depth > 0)).all()
+    # Labels are those of pixel centres, a matte counts subpixels: they part at the gaps between strands of hair.
+    assert ((mask > 0)[matte == 255]).mean() > 0.99
+    assert decode_mp4(clip.fields["view02.mp4"]).shape[0] == frames
+    assert clip.fields["views.npz"]["K"].shape == (3, 3, 3)
+    # A scanned point, projected, lies inside the matte, at about the depth that the camera saw.
+    track = clip.fields["head.npz"]
+    points = clip.fields["scan.npz"]["points"][0] @ track.R.T + track.t
+    pixels = points @ track.K[0].T
+    x, y = (pixels[:, :2] / pixels[:, 2:]).astype(int).T
+    inside = (x >= 0) & (x < 64) & (y >= 0) & (y < 64)
+    assert (matte[0][y[inside], x[inside]] > 0).mean() > 0.97
+    nearer = points[inside, 2] - depth[0][y[inside], x[inside]] * 1e-4
+    assert abs(np.median(nearer)) < 0.02
+    assert clip.fields["gaze.npz"]["direction"].shape == (frames, 2, 3)
+
+
+def test_footage_tells_its_shots_its_people_and_its_damage(tmp_path):
+    shoot = load_shoot("footage", **{"cast.people": 4, "footage": {"width": 256, "height": 144, "damage": ["frozen"]}})
+    record(tmp_path, 2, shoot, workers=1)
+    stories = [json.loads((tmp_path / "footage" / f"take-0000{k}.truth.json").read_text()) for k in (0, 1)]
+    assert [s["damage"] for s in stories] == [None, "frozen"]
+    for number, story in enumerate(stories):
+        video = tmp_path / "footage" / f"take-0000{number}.mp4"
+        assert sum(1 for _ in read_video(video)) == story["frames"] == story["shots"][-1]["end_frame"]
+        for shot in story["shots"]:
+            assert sum(p["speaks"] for p in shot["people"]) == 1
+            for person in shot["people"]:
+                x0, y0, x1, y1 = person["box_px"]
+                assert 0 <= x0 < x1 <= 256
+                assert 0 <= y0 < y1 <= 144
+
+
+def test_more_than_the_machine_holds_is_refused_before_anything_is_filmed(tmp_path):
+    shoot = load_shoot("multiview", **{"rig.size": 2048, "rig.views": 64})
+    with pytest.raises(BadConfig, match=r"would need about .* GiB of memory"):
+        record(tmp_path, 1, shoot, workers=8)

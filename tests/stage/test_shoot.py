@@ -5,7 +5,7 @@ import pytest
 from talkie.errors import BadConfig, BadInput
 from talkie.stage.shoot import EMOTIONS, Shoot, load_shoot, preset_names
 
-WANTED = {"speech", "emotion", "multiview", "hands", "body", "imu", "spoof", "recognition", "footage", "bench"}
+WANTED = {"speech", "emotion", "multiview", "imu", "spoof", "recognition", "footage", "bench"}
 
 
 def test_every_preset_of_the_issue_is_there_and_valid():
@@ -41,7 +41,6 @@ def test_a_file_may_begin_with_a_preset_and_change_single_fields(tmp_path):
         ("rig: {distance_m: [0.1, 0.2]}", "rig: .*face's reach"),
         ("rig: {distance_m: [2, 1]}", r"rig\.distance_m"),
         ("rig: {size: 101}", r"rig\.size"),
-        ("sensors: [hands]", "needs gestures"),
         ("footage: {shots: [3, 2]}", "footage: .*shots"),
         ("footage: {}\nsensors: [depth]", "carries its own truth"),
         ("- a list", "mapping"),

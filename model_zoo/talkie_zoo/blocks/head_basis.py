@@ -20,13 +20,15 @@ class RestrictedHead(nn.Module):
     """Offsets of chosen vertices of the average identity as a closed form of (expression, jaw).
 
     Under linear blend skinning, a vertex x of weight w about a joint p moves by w (R - I)(x - p). With the shape offset
-    d = e D and the constant u = w (x0 - p): offset = d + (R - I)(u + w d). D, u and w are recovered from the model's
-    own answers, and the form is checked against it once. Raises BadInput for a head that does not move this way.
+    d = e D and the constant u = w (x0 - p): offset = d + (R - I)(u + w d); a head with pose correctives of the jaw
+    (`jaw_basis`, linear in R - I) adds them to d. D, u and w are recovered from the model's own answers, and the form
+    is checked against it once. Raises BadInput for a head that does not move this way.
     """
 
     deltas: Tensor
     anchor: Tensor
     weight: Tensor
+    corrective: Tensor
 
     def __init__(self, head: HeadModel, vertices: np.ndarray):
         super().__init__()
@@ -35,22 +37,29 @@ class RestrictedHead(nn.Module):
         with torch.no_grad():
             rest = head.vertices(expression=torch.zeros(1, expressions))[0, points]
             deltas = head.vertices(expression=torch.eye(expressions))[:, points] - rest
-            anchor = _anchors(head.vertices(jaw=PROBES)[:, points] - rest)
+            basis = getattr(head, "jaw_basis", torch.zeros(9, 1, 3).expand(-1, head.template.shape[0], -1))
+            corrective = basis[:, points].to(rest)
+            fuller = torch.tensordot(_turn(PROBES).flatten(1), corrective, 1)
+            still = head.vertices(jaw=PROBES)[:, points] - rest
             probes = torch.rand(len(PROBES), expressions, generator=torch.Generator().manual_seed(0))
             shape = torch.einsum("pe,enc->pnc", probes, deltas)
             moved = head.vertices(expression=probes, jaw=PROBES)[:, points] - rest
-            weight = _weights(shape, moved, anchor)
+            weight = _weights(shape, moved - still)
+            carried = torch.einsum("pij,pnj->pni", _turn(PROBES), weight[:, None] * fuller)
+            anchor = _anchors(still - fuller - carried)
         # Not persistent: they follow from the head model, which is named in the constants.
         self.register_buffer("deltas", deltas.flatten(1), persistent=False)
         self.register_buffer("anchor", anchor, persistent=False)
         self.register_buffer("weight", weight, persistent=False)
+        self.register_buffer("corrective", corrective.flatten(1), persistent=False)
         self._check(head, points, rest)
 
     def forward(self, expression: Tensor, jaw: Tensor) -> Tensor:
         """expression (..., E), jaw (..., 3) radians -> offsets (..., n, 3) metres."""
-        shape = (expression @ self.deltas).unflatten(-1, self.anchor.shape)
+        turn = _turn(jaw)
+        shape = (expression @ self.deltas + turn.flatten(-2) @ self.corrective).unflatten(-1, self.anchor.shape)
         carried = self.anchor + self.weight[:, None] * shape
-        return shape + carried @ _turn(jaw).transpose(-1, -2)
+        return shape + carried @ turn.transpose(-1, -2)
 
     @torch.no_grad()
     def _check(self, head: HeadModel, points: Tensor, rest: Tensor) -> None:
@@ -74,11 +83,12 @@ def _anchors(moved: Tensor) -> Tensor:
     return torch.linalg.lstsq(system, targets).solution.T.float().contiguous()
 
 
-def _weights(shape: Tensor, moved: Tensor, anchor: Tensor) -> Tensor:
-    """Skinning weights w (n,) from probes with shape offsets (P, n, 3); 0 where no expression moves a vertex."""
+def _weights(shape: Tensor, gained: Tensor) -> Tensor:
+    """Skinning weights w (n,) from probes with shape offsets (P, n, 3) and what these add to the turned head's offsets
+    (P, n, 3); 0 where no expression moves a vertex."""
     turn = _turn(PROBES)
     carried = torch.einsum("pij,pnj->pni", turn, shape)
-    left = moved - shape - torch.einsum("pij,nj->pni", turn, anchor)
+    left = gained - shape
     energy = carried.square().sum((0, 2))
     return ((left * carried).sum((0, 2)) / energy.clamp_min(1e-14)).clamp(0, 1)
 

@@ -14,31 +14,46 @@ from talkie.clip import FPS
 if TYPE_CHECKING:
     from talkie.curation import CurateConfig, CurationSummary
     from talkie.shards import Index, LedgerEntry
-    from talkie.stage import StageConfig
+    from talkie.stage import Shoot
 
 
 def record(
     out: Annotated[Path, typer.Argument(help="Folder that receives the shards.")],
-    clips: Annotated[int, typer.Option(help="How many clips the folder shall hold.", min=1)] = 60,
-    seed: Annotated[int, typer.Option(help="Everything follows from it.", min=0)] = 0,
-    people: Annotated[int, typer.Option(help="Size of the cast; every fifth is held out for test.", min=1)] = 20,
-    size: Annotated[int, typer.Option(help="Side of the picture in pixels.")] = 256,
+    preset: Annotated[str, typer.Option(help="A named shoot, or a YAML file that describes one.")] = "speech",
+    clips: Annotated[
+        int | None, typer.Option(help="How many clips the folder shall hold; default: the preset's.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything follows from it; default: the preset's.")] = None,
+    people: Annotated[int | None, typer.Option(help="Size of the cast; every fifth is held out for test.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the picture in pixels.")] = None,
+    head: Annotated[str | None, typer.Option(help="Head model to film: a file or folder; default: built in.")] = None,
     footage: Annotated[bool, typer.Option("--footage", help="Also write MP4s with sound and truth files.")] = False,
+    contact_sheet: Annotated[
+        Path | None, typer.Option(help="Also write 24 frames of this cast as one PNG; with --clips 0, nothing else.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default: all cores.", min=1)] = None,
     json: Json = False,
 ) -> None:
-    """Film synthetic people speaking, with the truth of every label.
+    """Film synthetic people, with the truth of every label.
 
-    Example: `talkie record stage --clips 60 --seed 1 --footage`
+    Presets: speech, emotion, multiview, imu, spoof, recognition, footage, bench.
+
+    Example: `talkie record stage --preset emotion --clips 60 --seed 1`
     """
-    from talkie.stage import StageConfig
+    from talkie.stage import load_shoot, write_contact_sheet
 
-    config = checked(StageConfig, seed=seed, people=people, size=size)
-    index = record_shown(out, clips, config, footage=footage, workers=workers)
+    shoot = load_shoot(preset, **{"seed": seed, "cast.people": people, "rig.size": size, "cast.head": head})
+    if contact_sheet is not None:
+        write_contact_sheet(shoot, contact_sheet)
+        console.print(f"contact sheet: {contact_sheet}", highlight=False)
+        if clips == 0:
+            return
+    index = record_shown(out, shoot.clips if clips is None else clips, shoot, footage=footage, workers=workers)
     seconds = sum(c.frames for c in index.clips.values()) / FPS
     identities = len({c.identity for c in index.clips.values()})
     result = {
         "folder": str(out),
+        "preset": shoot.name,
         "clips": len(index.clips),
         "seconds": seconds,
         "identities": identities,
@@ -47,18 +62,17 @@ def record(
     }
     if json:
         print_json(result)
-    else:
-        print_table(
-            f"recorded in {out}",
-            ("clips", "seconds", "people", "shards"),
-            [(len(index.clips), f"{seconds:.1f}", identities, len(index.shards))],
-        )
-        console.print(f"next: talkie train SYSTEM --data {out} (talkie zoo lists the systems)", highlight=False)
+        return
+    print_table(
+        f"recorded in {out}",
+        ("clips", "seconds", "people", "shards"),
+        [(len(index.clips), f"{seconds:.1f}", identities, len(index.shards))],
+    )
+    after = f"talkie curate {out / 'footage'} --out SHARDS" if shoot.footage else f"talkie train SYSTEM --data {out}"
+    console.print(f"next: {after} (talkie zoo lists the systems)", highlight=False)
 
 
-def record_shown(
-    out: Path, clips: int, config: StageConfig, *, footage: bool = False, workers: int | None = None
-) -> Index:
+def record_shown(out: Path, clips: int, shoot: Shoot, *, footage: bool = False, workers: int | None = None) -> Index:
     """Recording under a live line."""
     from talkie.stage import record as run
 
@@ -67,7 +81,7 @@ def record_shown(
         def progress(done: int, total: int, seconds: float) -> None:
             bar.update(done, total, doing="filming", note=f"{seconds:.0f} s of footage")
 
-        return run(out, clips, config, footage=footage, workers=workers, progress=progress)
+        return run(out, clips, shoot, footage=footage, workers=workers, progress=progress)
 
 
 def curate(

@@ -35,14 +35,15 @@ def demo(
     Example: `talkie demo --dir demo`
     """
     from talkie.curation import CurateConfig
-    from talkie.stage import StageConfig
+    from talkie.stage import load_shoot
     from talkie.systems import system_names
     from talkie.training import TrainConfig
 
     began = time.monotonic()
     stage, shards, home = folder / "stage", folder / "shards", folder / "home"
     _say(1, f"filming {clips} clips of {PEOPLE} synthetic people")
-    record_shown(stage, clips, StageConfig(seed=SEED, people=PEOPLE), footage=True)
+    shoot = load_shoot("speech", **{"seed": SEED, "cast.people": PEOPLE})
+    record_shown(stage, clips, shoot, footage=True)
     _say(2, "curating the footage: tracking, head fitting, phone alignment")
     summary = curate_shown([stage / "footage"], shards, CurateConfig())
     _say(3, "training on the curated shards")

@@ -58,6 +58,10 @@ class HeadModel(Protocol):
     landmark_barycentric: Tensor
     """(478, 3) float32 weights of each triangle's corners."""
 
+    def __hash__(self) -> int:
+        """By identity: what is derived from a model is kept once per model."""
+        ...
+
     def vertices(
         self,
         identity: Tensor | None = None,

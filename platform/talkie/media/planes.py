@@ -42,7 +42,9 @@ def _mux(container: Any, stream: Any, frames: Iterable[np.ndarray]) -> int:
         if shape is None:
             shape = plane.shape
             if plane.ndim != 2 or plane.dtype != np.uint8 or shape[0] % 2 or shape[1] % 2:
-                raise BadInput(f"a plane of {plane.dtype} {shape}", cure="give (H, W) uint8 of an even height and width")
+                raise BadInput(
+                    f"a plane of {plane.dtype} {shape}", cure="give (H, W) uint8 of an even height and width"
+                )
             stream.height, stream.width, stream.pix_fmt = *shape, "yuv420p"
         if plane.shape != shape:
             raise BadInput(f"plane {count} is {plane.shape}, the first was {shape}")

@@ -1,24 +1,36 @@
-"""Rendering on the CPU: the z-buffer, looks, and pictures of the built-in head; Gaussian splats and radiance fields
-on the CPU and on CUDA."""
+"""Rendering: scenes of dressed actors with exact labels, Gaussian splats, volumes."""
 
-from talkie.render.head import Frame, HeadRenderer, render_head
+from talkie.render.background import Background, background_from_look
+from talkie.render.costume import Costume, prop
+from talkie.render.dressing import dressed_head
+from talkie.render.head import HeadRenderer, render_head
+from talkie.render.light import Light, light_from_look
 from talkie.render.look import Look, look_from_seed
 from talkie.render.pinhole import Camera
 from talkie.render.raster import rasterise
+from talkie.render.scene import Frame, SceneRenderer
 from talkie.render.splats import Splats, rasterize
 from talkie.render.volume import OccupancyGrid, Rays, Rendered, camera_rays, render_rays
 
 __all__ = [
+    "Background",
     "Camera",
+    "Costume",
     "Frame",
     "HeadRenderer",
+    "Light",
     "Look",
     "OccupancyGrid",
     "Rays",
     "Rendered",
+    "SceneRenderer",
     "Splats",
+    "background_from_look",
     "camera_rays",
+    "dressed_head",
+    "light_from_look",
     "look_from_seed",
+    "prop",
     "rasterise",
     "rasterize",
     "render_head",

@@ -1,15 +1,16 @@
-"""Light on what the rasteriser saw: Lambert with a soft terminator, hemispherical ambient, a Blinn-Phong gloss.
+"""Light on what the rasteriser saw: per-vertex surroundings, then one kernel over pixels; colours are linear RGB.
 
-One numba kernel over pixels; colours are linear RGB. What is painted on the skin is in texture.py."""
+Skin: Lambert whose terminator reaches round further for red (a wrapped diffusion, after d'Eon and Luebke, GPU Gems 3,
+ch. 14), two Blinn-Phong lobes and a sheen at the outline. Hair: Kajiya and Kay (1989) with two shifted lobes.
+Eyes: a sharp highlight of key and fill. What is painted on surfaces is in the files named paint_*.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-SKIN, EYE, PLAIN = 0, 1, 2
-"""Kinds of surface: textured skin, procedural eyeball, one colour."""
-_PUPIL_RAD, _IRIS_RAD = 0.165, 0.46
+from talkie.render.costume import CLOTH, EYE, HAIR, SKIN, WET
 
 
 @njit(cache=True)
@@ -27,61 +28,70 @@ def vertex_normals(points, faces):  # type: ignore[no-untyped-def]
             normals[v, 2] += nz
     for v in range(normals.shape[0]):
         length = np.sqrt(normals[v, 0] ** 2 + normals[v, 1] ** 2 + normals[v, 2] ** 2) + 1e-20
-        normals[v] /= length
+        normals[v, 0] /= length
+        normals[v, 1] /= length
+        normals[v, 2] /= length
     return normals
 
 
-@njit(cache=True)
-def _sample(texture, u, v, out):  # type: ignore[no-untyped-def]
-    height, width = texture.shape[0], texture.shape[1]
+@njit(cache=True, fastmath=True)
+def surroundings(normals, open_share, terms, fill, fill_colour, out):  # type: ignore[no-untyped-def]
+    """Ambient and fill light (V, 3) at vertices. terms: (9, 3) harmonics already scaled for Lambert, times Y's
+    constants; fill: (3,) direction, fill_colour (3,) strength."""
+    for v in range(normals.shape[0]):
+        x, y, z = normals[v, 0], normals[v, 1], normals[v, 2]
+        facing = max(0.0, (x * fill[0] + y * fill[1] + z * fill[2] + 0.25) / 1.25)
+        for k in range(3):
+            light = (
+                terms[0, k] + terms[1, k] * y + terms[2, k] * z + terms[3, k] * x
+                + terms[4, k] * x * y + terms[5, k] * y * z + terms[6, k] * (3 * z * z - 1)
+                + terms[7, k] * x * z + terms[8, k] * (x * x - y * y)
+            )  # fmt: skip
+            out[v, k] = open_share[v] * (max(light, 0.0) + facing * fill_colour[k])
+
+
+@njit(cache=True, fastmath=True)
+def _sample(texels, start, height, width, u, v, out):  # type: ignore[no-untyped-def]
+    """Bilinear texel into out (7,); u wraps round, v is held at its ends."""
     x, y = u * width - 0.5, v * height - 0.5
-    x0, y0 = int(np.floor(x)), int(np.floor(y))
-    fx, fy = x - x0, y - y0
+    xf, yf = np.floor(x), np.floor(y)
+    fx, fy = x - xf, y - yf
+    x0 = int(xf) % width
+    x1 = (x0 + 1) % width
+    y0 = int(yf)
     y1 = min(max(y0 + 1, 0), height - 1)
     y0 = min(max(y0, 0), height - 1)
-    x1 = (x0 + 1) % width
-    x0 = x0 % width
-    for k in range(3):
-        top = texture[y0, x0, k] * (1 - fx) + texture[y0, x1, k] * fx
-        low = texture[y1, x0, k] * (1 - fx) + texture[y1, x1, k] * fx
-        out[k] = top * (1 - fy) + low * fy
+    a, b = start + y0 * width + x0, start + y0 * width + x1
+    c, d = start + y1 * width + x0, start + y1 * width + x1
+    wa, wb, wc, wd = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+    for k in range(7):
+        out[k] = wa * texels[a, k] + wb * texels[b, k] + wc * texels[c, k] + wd * texels[d, k]
 
 
-@njit(cache=True)
-def _eye_colour(x, y, z, iris, out):  # type: ignore[no-untyped-def]
-    """Colour of the eyeball at a direction from its centre, z along the gaze."""
-    length = np.sqrt(x * x + y * y + z * z) + 1e-12
-    polar = np.arccos(min(max(z / length, -1.0), 1.0))
-    around = np.arctan2(y, x)
-    if polar < _PUPIL_RAD:
-        out[:] = 0.004
-        return
-    if polar < _IRIS_RAD:
-        r = (polar - _PUPIL_RAD) / (_IRIS_RAD - _PUPIL_RAD)
-        fibres = 0.85 + 0.25 * np.sin(around * 37.0 + 3.0 * np.sin(around * 11.0)) * (0.4 + 0.6 * r)
-        limbus = 1.0 - 0.8 * max(0.0, (r - 0.78) / 0.22)
-        for k in range(3):
-            out[k] = iris[k] * (0.7 + 0.9 * r) * fibres * limbus
-        return
-    blend = min((polar - _IRIS_RAD) / 0.05, 1.0)
-    pink = min(max((polar - 0.7) / 0.8, 0.0), 1.0)
-    white = (0.62 - 0.05 * pink, 0.60 - 0.16 * pink, 0.58 - 0.16 * pink)
-    for k in range(3):
-        out[k] = white[k] * blend + iris[k] * 0.2 * (1 - blend)
+@njit(cache=True, fastmath=True)
+def _lobe(cosine, exponent):  # type: ignore[no-untyped-def]
+    """A highlight as a spherical Gaussian, which Blinn-Phong's power is for large exponents."""
+    return np.exp(exponent * (cosine - 1.0)) if cosine > 0.0 else 0.0
+
+
+@njit(cache=True, fastmath=True)
+def _shoulder(x):  # type: ignore[no-untyped-def]
+    """Light above 0.7 rolls off towards 1 as film does, so that highlights keep their hue and shape."""
+    return x if x < 0.7 else 0.7 + 0.3 * (1.0 - np.exp(-(x - 0.7) / 0.3))
 
 
 @njit(cache=True, fastmath=True)
 def shade(  # type: ignore[no-untyped-def]
-    triangle, weights, faces, points, normals, uv, kind, colour, local, open_share, texture, iris, eye, key,
-    key_power, sky, ground, image,
+    triangle, weights, supersample, faces, points, normals, tangents, ambient, lit, paint, kind, place, surface,
+    texels, eye, key, key_colour, fill, fill_colour, image, cover,
 ):  # fmt: skip
-    """Colours the pixels of `image` (H, W, 3) float32, which holds the background, where a triangle was seen.
+    """Adds the light of every seen subpixel to image (H, W, 3) float32 and counts it in cover (H, W).
 
-    points, normals (V, 3) in the world; uv (F, 3, 2); kind (F,) and colour (F, 3) per face; local (V, 3): direction
-    from an eyeball's centre at rest; open_share (V,): how much of the light reaches a vertex; eye (3,): camera
-    centre; key (3,): unit direction to the light, of strength key_power; sky, ground (3,): ambient light from above
-    and below."""
-    base = np.zeros(3, np.float32)
+    triangle, weights: of the supersampled raster; points, normals, tangents (V, 3) in the world; ambient (V, 3) and
+    lit (V,): light of the surroundings, and share of the key's, at vertices; paint (F, 3, 2); kind (F,); place (F, 3):
+    first texel, height and width of the face's texture; surface (F, 3): gloss, exponent, bump; eye (3,): camera
+    centre; key, fill (3,): unit directions to the lights, with their colours times strength."""
+    base = np.zeros(7, np.float32)
     for row in range(triangle.shape[0]):
         for column in range(triangle.shape[1]):
             f = triangle[row, column]
@@ -97,61 +107,97 @@ def shade(  # type: ignore[no-untyped-def]
             vz = eye[2] - (wa * points[a, 2] + wb * points[b, 2] + wc * points[c, 2])
             view = 1.0 / (np.sqrt(vx * vx + vy * vy + vz * vz) + 1e-12)
             vx, vy, vz = vx * view, vy * view, vz * view
-            # Near an outline an interpolated normal can point away from the camera: keep its visible part.
-            away = min(nx * vx + ny * vy + nz * vz, 0.0)
-            nx, ny, nz = nx - away * vx, ny - away * vy, nz - away * vz
+            what = kind[f]
+            u = wa * paint[f, 0, 0] + wb * paint[f, 1, 0] + wc * paint[f, 2, 0]
+            v = wa * paint[f, 0, 1] + wb * paint[f, 1, 1] + wc * paint[f, 2, 1]
+            _sample(texels, place[f, 0], place[f, 1], place[f, 2], u, v, base)
+            gloss, exponent, bump = surface[f, 0], surface[f, 1], surface[f, 2]
+            if bump > 0.0:
+                # Tangents along and down the chart: across the world's up, which the chart's v follows.
+                flat = 1.0 / (np.sqrt(nz * nz + nx * nx) + 1e-6)
+                tx, tz = nz * flat, -nx * flat
+                du, dv = bump * base[5], bump * base[6]
+                # Down the chart: t x n.
+                bx, by, bz = -tz * ny, tz * nx - tx * nz, tx * ny
+                nx, ny, nz = nx - du * tx - dv * bx, ny - dv * by, nz - du * tz - dv * bz
+            toward = nx * vx + ny * vy + nz * vz
+            if what in (HAIR, CLOTH):
+                if toward < 0.0:
+                    nx, ny, nz, toward = -nx, -ny, -nz, -toward
+            elif toward < 0.0:
+                # Near an outline an interpolated normal can point away from the camera: keep its visible part.
+                nx, ny, nz, toward = nx - toward * vx, ny - toward * vy, nz - toward * vz, 0.0
             scale = 1.0 / (np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-12)
-            nx, ny, nz = nx * scale, ny * scale, nz * scale
-            gloss, power = 0.05, 14.0
-            if kind[f] == SKIN:
-                u = wa * uv[f, 0, 0] + wb * uv[f, 1, 0] + wc * uv[f, 2, 0]
-                v = wa * uv[f, 0, 1] + wb * uv[f, 1, 1] + wc * uv[f, 2, 1]
-                _sample(texture, u, v, base)
-            elif kind[f] == EYE:
-                lx = wa * local[a, 0] + wb * local[b, 0] + wc * local[c, 0]
-                ly = wa * local[a, 1] + wb * local[b, 1] + wc * local[c, 1]
-                lz = wa * local[a, 2] + wb * local[b, 2] + wc * local[c, 2]
-                _eye_colour(lx, ly, lz, iris, base)
-                gloss, power = 0.9, 220.0
-            else:
-                for k in range(3):
-                    base[k] = colour[f, k]
-                gloss, power = 0.12, 40.0
-            seen = wa * open_share[a] + wb * open_share[b] + wc * open_share[c]
+            nx, ny, nz, toward = nx * scale, ny * scale, nz * scale, toward * scale
+            reach = wa * lit[a] + wb * lit[b] + wc * lit[c]
             facing = nx * key[0] + ny * key[1] + nz * key[2]
-            # A terminator softened as under skin: light wraps a fifth of the way round.
-            lit = max(0.0, (facing + 0.2) / 1.2)
-            lit = lit * lit * (1.5 - 0.5 * lit)
             hx, hy, hz = key[0] + vx, key[1] + vy, key[2] + vz
             half = 1.0 / (np.sqrt(hx * hx + hy * hy + hz * hz) + 1e-12)
             mirror = (nx * hx + ny * hy + nz * hz) * half
-            shine = gloss * mirror**power if mirror > 0.5 else 0.0
-            above = 0.5 + 0.5 * ny
+            # Schlick's rise of reflection towards the outline.
+            edge = 1.0 - min(max(toward, 0.0), 1.0)
+            rim = edge * edge * edge * edge
+            lobe, tint, wrap, red, sheen = 0.0, 0.0, 0.06, 0.0, 0.0
+            above = min(max(facing * 4.0, 0.0), 1.0)
+            if what == SKIN:
+                wrap, red, sheen = 0.12, 0.20, 0.16 * rim
+                power = exponent * (0.6 + 0.4 * base[4])
+                lobe = gloss * base[4] * (_lobe(mirror, power) + 0.55 * _lobe(mirror, 0.25 * power)) * above
+                lobe *= 1.0 + 4.0 * rim
+            elif what == HAIR:
+                wrap = 0.35
+                tx = wa * tangents[a, 0] + wb * tangents[b, 0] + wc * tangents[c, 0]
+                ty = wa * tangents[a, 1] + wb * tangents[b, 1] + wc * tangents[c, 1]
+                tz = wa * tangents[a, 2] + wb * tangents[b, 2] + wc * tangents[c, 2]
+                shift = 0.35 * (base[4] - 0.5)
+                first, second = shift - 0.10, shift + 0.16
+                along = (tx * hx + ty * hy + tz * hz) * half
+                lean = mirror
+                one, two = along + first * lean, along + second * lean
+                open_ = min(max(facing * 1.5 + 0.5, 0.0), 1.0)
+                lobe = gloss * np.exp(-exponent * one * one) * open_
+                tint = 2.2 * gloss * np.exp(-0.3 * exponent * two * two) * open_
+            elif what == EYE:
+                wrap = 0.25
+                second = fill[0] + vx, fill[1] + vy, fill[2] + vz
+                size = 1.0 / (np.sqrt(second[0] ** 2 + second[1] ** 2 + second[2] ** 2) + 1e-12)
+                glint = (nx * second[0] + ny * second[1] + nz * second[2]) * size
+                lobe = gloss * (_lobe(mirror, exponent) + 0.04 * _lobe(mirror, 0.06 * exponent))
+                lobe += 0.4 * gloss * _lobe(glint, exponent)
+                sheen = 0.10 * base[4] * max(ny, 0.0)
+            elif what == CLOTH:
+                sheen = 0.22 * rim
+            else:
+                lobe = gloss * base[4] * _lobe(mirror, exponent) * above
+                if what == WET:
+                    wrap, sheen = 0.3, 0.05 * rim
+            y, x = row // supersample, column // supersample
             for k in range(3):
-                ambient = sky[k] * above + ground[k] * (1 - above)
-                image[row, column, k] = seen * (base[k] * (ambient + key_power * lit) + shine * key_power)
+                around = wa * ambient[a, k] + wb * ambient[b, k] + wc * ambient[c, k]
+                soft = wrap + red if k == 0 else wrap + 0.15 * red
+                diffuse = max(0.0, (facing + soft) / (1.0 + soft))
+                through = reach
+                if red > 0.0:
+                    # In a penumbra, too, red light has travelled furthest under the skin.
+                    through = reach + (0.22 if k == 0 else 0.03) * reach * (1.0 - reach)
+                    diffuse = diffuse * (0.72 + 0.28 * diffuse)
+                light = base[k] * (around + key_colour[k] * through * diffuse)
+                light += through * key_colour[k] * (lobe + tint * base[k]) + sheen * around
+                image[y, x, k] += _shoulder(light)
+            cover[y, x] += 1.0
 
 
 @njit(cache=True)
-def _resolve(linear, supersample, table, out):  # type: ignore[no-untyped-def]
+def resolve(image, cover, background, full, table, out, alpha):  # type: ignore[no-untyped-def]
+    """Mean over subpixels, over the background by coverage, through the display's curve, to uint8."""
     top = table.shape[0] - 1
-    share = top / (supersample * supersample)
     for row in range(out.shape[0]):
         for column in range(out.shape[1]):
+            share = cover[row, column] / full
+            alpha[row, column] = share
             for k in range(3):
-                total = 0.0
-                for i in range(supersample):
-                    for j in range(supersample):
-                        total += linear[row * supersample + i, column * supersample + j, k]
-                out[row, column, k] = table[min(max(int(total * share), 0), top)]
-
-
-def to_display(linear: np.ndarray, supersample: int) -> np.ndarray:
-    """Linear (sH, sW, 3) to sRGB uint8 (H, W, 3): box filter, then the sRGB curve (IEC 61966-2-1)."""
-    height, width = linear.shape[0] // supersample, linear.shape[1] // supersample
-    out = np.empty((height, width, 3), np.uint8)
-    _resolve(linear, supersample, _SRGB, out)
-    return out
+                value = image[row, column, k] / full + (1.0 - share) * background[row, column, k]
+                out[row, column, k] = table[min(max(int(value * top + 0.5), 0), top)]
 
 
 def _srgb_table(steps: int = 8192) -> np.ndarray:
@@ -160,4 +206,5 @@ def _srgb_table(steps: int = 8192) -> np.ndarray:
     return np.round(255 * curve).astype(np.uint8)
 
 
-_SRGB = _srgb_table()
+SRGB = _srgb_table()
+"""Linear [0, 1] in equal steps to sRGB bytes (IEC 61966-2-1)."""

@@ -12,7 +12,8 @@ from talkie.heads import HeadModel, builtin_head, frontal_camera, pose_vertices
 from talkie.media import encode_mp4
 from talkie.render import HeadRenderer, look_from_seed
 from talkie.serving.controls import VideoControls
-from talkie.stage.behaviour import blinks, lids, smooth_noise
+from talkie.stage.blinks import blinking, lids
+from talkie.stage.noise import smooth_noise
 from talkie.systems import MotionResult
 
 DISTANCE_M = 1.0
@@ -107,7 +108,7 @@ def add_idle(expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     frames = len(expression)
     rng = np.random.default_rng(IDLE_SEED)
-    closure = blinks(frames, BLINK_GAP_S, rng)
+    closure = blinking(frames, 60 / BLINK_GAP_S, rng).closure
     sway = smooth_noise(frames, 3, 0.8, rng) * SWAY_RAD
     return np.maximum(expression, lids(closure)), np.clip(sway, -0.1, 0.1).astype(np.float32)
 

@@ -39,7 +39,8 @@ def decode_record(data: bytes) -> ClipRecord:
 
 
 def encode_field(name: str, value: Any) -> bytes:
-    """Bytes of a decoded field; mp4 and flac are bytes already, planes are lossless video, other npz compressed. Raises KeyError for a name without codec."""
+    """Bytes of a decoded field; mp4 and flac are bytes already, planes are lossless video, other npz
+    compressed. Raises KeyError for a name without codec."""
     return _CODECS[_codec_of(name)][0](value)
 
 

@@ -1,82 +1,168 @@
-"""What a face does besides speaking: blinks, gaze, brows and head motion. Mouth shapes are in articulation.py."""
+"""How head and brows move: posture, wandering, gestures, accents on stressed words, breath. Eyes, lids, mouth and
+emotional expressions are elsewhere.
+
+Rotations are axis-angle about the head frame's axes: x pitches down, y turns to the person's left, z tilts towards
+the person's right shoulder.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talkie.clip import FPS
+from talkie.clip import FPS, Word
 from talkie.heads import ARKIT_NAMES
+from talkie.stage.emotion import Manner
+from talkie.stage.noise import ease, smooth_noise
+from talkie.stage.style import Style
 
-# Lid closure of one blink at 25 fps: about 80 ms down, 160 ms up.
-_BLINK = np.array([0.35, 1.0, 0.95, 0.6, 0.3, 0.1], np.float32)
-_LEFT_RIGHT = ("Left", "Right")
-
-
-def blinks(frames: int, mean_gap_s: float, rng: np.random.Generator) -> np.ndarray:
-    """Lid closure (frames,) in [0, 1]; gaps are 1 s plus exponential, so that blinks never pile up."""
-    closure = np.zeros(frames + len(_BLINK), np.float32)
-    at = rng.uniform(0.3, mean_gap_s)
-    while at * FPS < frames:
-        first = int(at * FPS)
-        closure[first : first + len(_BLINK)] = _BLINK
-        at += 1.0 + rng.exponential(max(mean_gap_s - 1.0, 0.3))
-    return closure[:frames]
+LIMIT_RAD = np.array([0.30, 0.50, 0.25])
+"""Pitch, yaw and roll that the head never exceeds: 17, 29 and 14 degrees."""
+HELD: dict[str, tuple[int, float]] = {
+    "lower": (0, 1.0), "raise": (0, -1.0), "turn_left": (1, 1.0), "turn_right": (1, -1.0),
+    "tilt_right": (2, 1.0), "tilt_left": (2, -1.0),
+}  # fmt: skip
+"""Axis and sign of the gestures that go somewhere, stay there and come back."""
+GESTURES = ("nod", "shake", *HELD)
 
 
-def gaze(frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Eye rotation (frames, 3) axis-angle, both eyes alike: fixations of 0.4 to 2 s near the camera, saccades of one
-    frame between them. x pitches the eyes down, y turns them to the person's left; at most 8 degrees."""
-    angles = np.zeros((frames, 3), np.float32)
-    at = 0
-    while at < frames:
-        until = at + int(rng.uniform(0.4, 2.0) * FPS)
-        angles[at:until, 0] = np.clip(rng.normal(0, 0.03), -0.1, 0.1)
-        angles[at:until, 1] = np.clip(rng.normal(0, 0.06), -0.14, 0.14)
-        at = until
-    return angles
+@dataclass(frozen=True)
+class Gesture:
+    """A movement of the head: one of GESTURES, seconds, radians, and for nods and shakes the number of strokes."""
+
+    kind: str
+    start_s: float
+    seconds: float
+    size: float
+    strokes: int = 1
 
 
-def brows(loudness: np.ndarray, liveliness: float, rng: np.random.Generator) -> np.ndarray:
-    """ARKit weights (T, 52): brows rise on some of the loud stretches and drift slowly."""
-    frames = len(loudness)
-    drift = smooth_noise(frames, 1, 0.8, rng)[:, 0]
-    accent = gaussian_filter1d(loudness, 3.0) * max(rng.normal(0.35, 0.2), 0.0)
-    rise = np.clip(liveliness * (0.12 * drift + accent), 0.0, 0.8)
-    weights = np.zeros((frames, len(ARKIT_NAMES)), np.float32)
-    weights[:, ARKIT_NAMES.index("browInnerUp")] = rise
-    for side in _LEFT_RIGHT:
-        weights[:, ARKIT_NAMES.index(f"browOuterUp{side}")] = 0.7 * rise
-    return weights
+def stressed_words(words: Sequence[Word], loudness: np.ndarray) -> list[tuple[float, float]]:
+    """(seconds, strength in [0, 1]) of the words that stand out: each word's loudest moment, where it exceeds the
+    median of the words' peaks, at least half a second apart (heads beat once or twice a second; Hadar et al. 1983)."""
+    peaks = []
+    for word in words:
+        first, last = int(word.start_s * FPS), max(int(word.start_s * FPS) + 1, int(np.ceil(word.end_s * FPS)))
+        span = loudness[first:last]
+        if len(span) and len(word.text) > 2:
+            peaks.append(((first + int(span.argmax()) + 0.5) / FPS, float(span.max())))
+    if not peaks:
+        return []
+    middle = float(np.median([p for _, p in peaks]))
+    found: list[tuple[float, float]] = []
+    for moment, peak in sorted(peaks, key=lambda p: -p[1]):
+        if peak >= middle and all(abs(moment - other) >= 0.5 for other, _ in found):
+            found.append((moment, float(np.clip(0.5 + (peak - middle), 0.0, 1.0))))
+    return sorted(found)
 
 
-def lids(closure: np.ndarray) -> np.ndarray:
-    """ARKit weights (T, 52) of a lid closure (T,)."""
-    weights = np.zeros((len(closure), len(ARKIT_NAMES)), np.float32)
-    for side in _LEFT_RIGHT:
-        weights[:, ARKIT_NAMES.index(f"eyeBlink{side}")] = closure
-    return weights
+def beats(stresses: Sequence[tuple[float, float]], style: Style, rng: np.random.Generator) -> list[Gesture]:
+    """Small nods on a share of the stressed words; the head is lowest at the stress."""
+    gestures = []
+    for moment, strength in stresses:
+        length, size = rng.uniform(0.36, 0.56) / style.tempo, (0.03 + 0.05 * strength) * style.liveliness
+        if rng.random() < style.nodding:
+            gestures.append(Gesture("nod", moment - length / 2, length, float(size)))
+    return gestures
 
 
-def head_motion(loudness: np.ndarray, liveliness: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(rotation, sway): neck rotation (T, 3) axis-angle in radians and translation (T, 3) in metres.
+def gestured(gestures: Sequence[Gesture], frames: int) -> np.ndarray:
+    """Neck rotation (frames, 3) of gestures, radians."""
+    times = (np.arange(frames) + 0.5) / FPS
+    turn = np.zeros((frames, 3))
+    for g in gestures:
+        u = np.clip((times - g.start_s) / g.seconds, 0, 1)
+        if g.kind == "nod":
+            turn[:, 0] += g.size * np.sin(np.pi * g.strokes * u) ** 2
+        elif g.kind == "shake":
+            turn[:, 1] += g.size * np.sin(2 * np.pi * g.strokes * u) * np.sin(np.pi * u)
+        else:
+            axis, sign = HELD[g.kind]
+            turn[:, axis] += sign * g.size * ease(u / 0.35) * (1 - ease((u - 0.7) / 0.3))
+    return turn
 
-    A resting pose, slow wandering and small nods with loudness; pitch, yaw and roll stay within about 8, 15 and 6
-    degrees."""
-    frames = len(loudness)
-    rest = rng.normal(0, [0.03, 0.08, 0.02])
-    wander = smooth_noise(frames, 3, 0.6, rng) * [0.035, 0.06, 0.025] * liveliness
-    nods = gaussian_filter1d(loudness - loudness.mean(), 2.0) * rng.uniform(0.02, 0.07) * liveliness
-    rotation = np.clip(rest + wander, [-0.12, -0.25, -0.1], [0.12, 0.25, 0.1])
-    rotation[:, 0] += np.clip(nods, -0.05, 0.05)
-    sway = smooth_noise(frames, 3, 1.0, rng) * [0.006, 0.003, 0.006] * liveliness
+
+def head_motion(
+    gestures: Sequence[Gesture],
+    target: np.ndarray,
+    level: np.ndarray,
+    style: Style,
+    manner: Manner,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(rotation, sway): neck rotation (T, 3) in radians and translation (T, 3) in metres of the head.
+
+    A resting posture, wandering, the gestures, the emotion's pose with its course `level` (T,), and a share of the
+    way to what is looked at (`target` (T, 3), metres): the head follows when gaze goes far (Freedman & Sparks 1997)."""
+    frames = len(target)
+    pace = style.tempo * manner.tempo
+    size = style.liveliness * manner.amplitude
+    wander = smooth_noise(frames, 3, 0.7 / pace, rng) * [0.025, 0.045, 0.02] * size
+    rotation = style.posture + wander + gestured(gestures, frames) * manner.amplitude
+    rotation += level[:, None] * np.array(manner.pose)
+    rotation += level[:, None] * manner.tremor * smooth_noise(frames, 3, 0.08, rng)
+    rotation += _towards(target) * [0.35, 0.45, 0.0]
+    sway = smooth_noise(frames, 3, 1.0 / pace, rng) * [0.005, 0.0025, 0.005] * size
+    # Leaning goes with the emotion's pitch: back in surprise, forward in anger.
+    sway[:, 2] += 0.12 * level * manner.pose[0]
+    # Close to the limits movements are compressed, not cut: a clipped head would stop dead.
+    rotation = LIMIT_RAD * np.tanh(rotation / LIMIT_RAD)
     return rotation.astype(np.float32), sway.astype(np.float32)
 
 
-def smooth_noise(frames: int, channels: int, scale_s: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian-filtered white noise (frames, channels) of unit variance, correlated over about `scale_s` seconds."""
-    sigma = scale_s * FPS / 2
-    pad = int(4 * sigma)
-    noise = gaussian_filter1d(rng.normal(size=(frames + 2 * pad, channels)), sigma, axis=0, mode="wrap")
-    # The filter shrinks the variance of white noise by 1 / (2 sigma sqrt(pi)).
-    return noise[pad : pad + frames] * np.sqrt(2 * sigma * np.sqrt(np.pi))
+def _towards(target: np.ndarray) -> np.ndarray:
+    """Rotation (T, 3) that would face the target, without what eyes do alone (12 degrees), eased over 0.3 s."""
+    pitch = np.arctan2(-target[:, 1], target[:, 2])
+    yaw = np.arctan2(target[:, 0], target[:, 2])
+    angles = np.stack([pitch, yaw, np.zeros_like(yaw)], 1)
+    beyond = np.sign(angles) * np.maximum(np.abs(angles) - 0.2, 0.0)
+    return gaussian_filter1d(beyond, 0.12 * FPS, axis=0, mode="nearest")
+
+
+def breathing(frames: int, rate: float, inhale_at: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    """Fill of the lungs (frames,) float32 in [0, 1]: 40 % of a breath goes in, the rest out; before speech and in its
+    pauses (`inhale_at`, seconds at which sound begins) a breath is taken quickly (Winkworth et al. 1995).
+
+    rate: breaths a second at rest."""
+    length = frames / FPS
+    at = [s for s in sorted(inhale_at) if s < length]
+    free, cursor = [], -rng.uniform(0, 1) / rate
+    while cursor < length:
+        if all(not -1.0 < moment - cursor < 0.75 / rate for moment in at):
+            free.append((cursor, 0.4 / rate))
+        cursor += rng.normal(1, 0.08) / rate
+    # Speech takes its breath in under half a second.
+    inhalations = sorted([*free, *((moment - 0.45, 0.45) for moment in at)])
+    times = np.array([-1.0 / rate, *(t for s, d in inhalations for t in (s, s + d)), length + 0.6 / rate])
+    lungs = np.array([0.0, *(v for _ in inhalations for v in (0.0, 1.0)), 0.0])
+    order = np.argsort(times, kind="stable")
+    fill = np.interp((np.arange(frames) + 0.5) / FPS, times[order], lungs[order])
+    return np.asarray(ease(gaussian_filter1d(fill, 2.0, mode="nearest"))).astype(np.float32)
+
+
+def breath_motion(fill: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rotation (T, 3) radians, sway (T, 3) metres) of a head on a breathing chest: 2 mm up, half a degree back."""
+    still = np.zeros(len(fill))
+    return np.stack([-0.009 * (fill - 0.5), still, still], 1), np.stack([still, 0.002 * fill, 0.0005 * fill], 1)
+
+
+def brows(
+    stresses: Sequence[tuple[float, float]], frames: int, style: Style, rng: np.random.Generator, *, question: bool
+) -> np.ndarray:
+    """ARKit weights (T, 52): brows flash on some of the stressed words, rise at the end of a question, drift."""
+    times = (np.arange(frames) + 0.5) / FPS
+    rise = 0.04 * np.maximum(smooth_noise(frames, 1, 0.8, rng)[:, 0], 0)
+    for moment, strength in stresses:
+        size = strength * rng.uniform(0.2, 0.5) * (rng.random() < 0.6)
+        rise += size * np.exp(-0.5 * ((times - moment) / 0.13) ** 2)
+    if question:
+        rise += 0.35 * ease((times - frames / FPS + 1.0) / 0.5)
+    rise = np.clip(style.liveliness * rise, 0.0, 0.8)
+    weights = np.zeros((frames, len(ARKIT_NAMES)), np.float32)
+    weights[:, ARKIT_NAMES.index("browInnerUp")] = rise
+    for side in ("Left", "Right"):
+        weights[:, ARKIT_NAMES.index(f"browOuterUp{side}")] = 0.7 * rise
+    return weights

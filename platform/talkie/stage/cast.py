@@ -9,22 +9,15 @@ import numpy as np
 from talkie.clip import Split
 from talkie.heads import HeadModel
 from talkie.render import Look, look_from_seed
-from talkie.speech.synthesis import Voice, voice_from_seed
-
-
-@dataclass(frozen=True)
-class Style:
-    """How somebody moves: `articulation` scales mouth shapes, `liveliness` head motion and brows, `blink_gap_s` is the
-    mean time between blinks in seconds."""
-
-    articulation: float
-    liveliness: float
-    blink_gap_s: float
+from talkie.speech.voices import Voice, voice_from_seed
+from talkie.stage.anatomy import Anatomy, anatomy_of
+from talkie.stage.style import Style, style_from_seed
 
 
 @dataclass(frozen=True)
 class Person:
-    """One member of the cast; `identity` (I,) are standard-normal weights of the head model."""
+    """One member of the cast; `identity` (I,) are standard-normal weights of the head model, `axes` their names;
+    anatomy: where this head's joints are."""
 
     name: str
     split: Split
@@ -32,6 +25,8 @@ class Person:
     look: Look
     voice: Voice
     style: Style
+    anatomy: Anatomy
+    axes: tuple[str, ...]
 
 
 def cast(model: HeadModel, people: int, seed: int) -> list[Person]:
@@ -44,16 +39,15 @@ def _person(model: HeadModel, number: int, seed: int) -> Person:
     rng = np.random.default_rng((seed, number, 0xCA57))
     split: Split = "test" if number % 5 == 4 else "val" if number % 10 == 3 else "train"
     look_seed, voice_seed = (int(s) for s in rng.integers(2**31, size=2))
+    # Truncated at two sigma: beyond it single axes look like caricature.
+    identity = np.clip(rng.normal(size=len(model.identity_names)), -2, 2).astype(np.float32)
     return Person(
         name=f"stage-{seed}-{number:03d}",
         split=split,
-        # Truncated at two sigma: beyond it single axes look like caricature.
-        identity=np.clip(rng.normal(size=len(model.identity_names)), -2, 2).astype(np.float32),
+        identity=identity,
         look=look_from_seed(look_seed),
         voice=voice_from_seed(voice_seed),
-        style=Style(
-            articulation=float(rng.uniform(0.9, 1.1)),
-            liveliness=float(rng.uniform(0.6, 1.3)),
-            blink_gap_s=float(rng.uniform(2.0, 4.5)),
-        ),
+        style=style_from_seed(int(rng.integers(2**31))),
+        anatomy=anatomy_of(model, identity),
+        axes=tuple(model.identity_names),
     )

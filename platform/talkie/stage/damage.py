@@ -1,6 +1,6 @@
 """What goes wrong with footage, done on purpose and with its truth, so that every filter of curation can be measured.
 
-Occluding hands and cuts are filmed (`footage`), not painted; room and microphone are `talkie.speech.acoustics`."""
+Cuts and several people are filmed (`footage`), not painted; room and microphone are `talkie.speech.acoustics`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ CLEAN_CRF = 18
 
 @dataclass(frozen=True)
 class Material:
-    """Footage in the making. frames (T, H, W, 3) uint8; audio (N,) float32 at 16 kHz; crf: what the file will be encoded
-    with; box (T, 4): x0, y0, x1, y1 pixels of the speaking face; foreign: another person's speech, for dubbing; text:
-    what is said. truth: what was done, as plain data."""
+    """Footage in the making. frames (T, H, W, 3) uint8; audio (N,) float32 at 16 kHz; crf: what the file will be
+    encoded with; box (T, 4): x0, y0, x1, y1 pixels of the speaking face; foreign: another person's speech, for
+    dubbing; text: what is said. truth: what was done, as plain data."""
 
     frames: np.ndarray
     audio: np.ndarray
@@ -76,7 +76,9 @@ def upscaling(m: Material, rng: np.random.Generator) -> Material:
     height, width = m.frames.shape[1:3]
     small = (max(8, round(width / factor)), max(8, round(height / factor)))
     frames = [
-        np.asarray(Image.fromarray(f).resize(small, Image.Resampling.BOX).resize((width, height), Image.Resampling.BICUBIC))
+        np.asarray(
+            Image.fromarray(f).resize(small, Image.Resampling.BOX).resize((width, height), Image.Resampling.BICUBIC)
+        )
         for f in m.frames
     ]
     return m.but(frames=np.stack(frames), truth={"factor": factor})
@@ -84,7 +86,7 @@ def upscaling(m: Material, rng: np.random.Generator) -> Material:
 
 def subtitles(m: Material, rng: np.random.Generator) -> Material:
     """What is said, written over the mouth in white with a dark rim."""
-    height, width = m.frames.shape[1:3]
+    height, _width = m.frames.shape[1:3]
     font = ImageFont.load_default(max(10, height // 16))
     x0, y0, x1, y1 = (float(v) for v in np.median(m.box, axis=0))
     words = m.text.split()
@@ -95,7 +97,9 @@ def subtitles(m: Material, rng: np.random.Generator) -> Material:
     for frame in m.frames:
         picture = Image.fromarray(frame)
         pen = ImageDraw.Draw(picture)
-        pen.multiline_text(place, text, (255, 255, 255), font, "mm", stroke_width=2, stroke_fill=(0, 0, 0), align="center")
+        pen.multiline_text(
+            place, text, (255, 255, 255), font, "mm", stroke_width=2, stroke_fill=(0, 0, 0), align="center"
+        )
         box = pen.multiline_textbbox(place, text, font, "mm", stroke_width=2, align="center")
         frames.append(np.asarray(picture))
     return m.but(frames=np.stack(frames), truth={"box_px": [float(v) for v in box], "text": text})
@@ -158,12 +162,12 @@ DAMAGE: dict[str, Callable[[Material, np.random.Generator], Material]] = {
     for f in (exposure, blur, noise, compression, upscaling, subtitles, frozen, repeated, audio_offset, dubbed,
               noisy_sound, clipped_sound)
 }  # fmt: skip
-"""What is done to finished material. `hand`, the one damage of `shoot.DAMAGES` that is not here, is filmed."""
+"""By the names of `shoot.DAMAGES`."""
 
 
 def inflict(name: str | None, material: Material, rng: np.random.Generator) -> Material:
     """The material after one damage; `truth` then begins with its name. None leaves it clean."""
-    if name is None or name not in DAMAGE:
-        return material.but(truth={"damage": name, **material.truth})
+    if name is None:
+        return material.but(truth={"damage": None})
     done = DAMAGE[name](material, rng)
     return done.but(truth={"damage": name, **done.truth})

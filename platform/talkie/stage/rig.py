@@ -29,7 +29,7 @@ class Camera:
 
     @property
     def still(self) -> bool:
-        return bool((self.R == self.R[:1]).all() and (self.t == self.t[:1]).all())
+        return bool((self.R[:1] == self.R).all() and (self.t == self.t[:1]).all())
 
     def centre(self) -> np.ndarray:
         """Where the camera stands in the world, (T, 3) metres."""

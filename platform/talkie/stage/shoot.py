@@ -6,24 +6,42 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from talkie.errors import BadConfig, BadInput
+from talkie.stage.emotion import EMOTIONS
+from talkie.stage.line import EVENTS
+from talkie.stage.sentences import LANGUAGES
 
-Emotion = Literal["neutral", "happy", "sad", "angry", "surprised", "afraid", "disgusted", "contempt"]
-EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
-Language = Literal["en-us", "en-gb", "de", "fr", "es", "it"]
-Event = Literal["pause", "hesitation", "laughter", "silence", "listening"]
-SensorName = Literal[
-    "depth", "normals", "mask", "matte", "flow", "gaze", "action_units", "imu", "scan", "captions", "pose", "hands"
-]
+
+def _one_of(kind: str, known: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"no {kind} {value!r}; use one of {', '.join(known)}")
+        return value
+
+    return AfterValidator(check)
+
+
+Emotion = Annotated[str, _one_of("emotion", EMOTIONS)]
+Language = Annotated[str, _one_of("language", LANGUAGES)]
+Event = Annotated[str, _one_of("event", EVENTS)]
+SensorName = Literal["depth", "normals", "mask", "matte", "gaze", "action_units", "imu", "scan", "captions"]
 SENSORS: tuple[SensorName, ...] = get_args(SensorName)
 DamageName = Literal[
-    "exposure", "blur", "noise", "compression", "upscaling", "subtitles", "frozen", "repeated", "hand",
-    "audio_offset", "dubbed", "noisy_sound", "clipped_sound",
+    "exposure", "blur", "noise", "compression", "upscaling", "subtitles", "frozen", "repeated", "audio_offset",
+    "dubbed", "noisy_sound", "clipped_sound",
 ]  # fmt: skip
 DAMAGES: tuple[DamageName, ...] = get_args(DamageName)
 Attack = Literal["print", "replay"]
@@ -45,13 +63,21 @@ class Cast(_Part):
 
 
 class Script(_Part):
-    """What is said and how. `texts`: sentences of the user's own instead of the stage's (in the first language)."""
+    """What is said and how. `texts`: sentences of the user's own instead of the stage's; they take one language."""
 
-    languages: tuple[Language, ...] = Field(("en-us",), min_length=1)
+    languages: tuple[Language, ...] = Field(("en",), min_length=1)
     emotions: tuple[Emotion, ...] = Field(("neutral",), min_length=1)
     intensities: tuple[Literal[1, 2, 3], ...] = Field((2,), min_length=1)
-    events: tuple[Event, ...] = ()
+    events: tuple[Event, ...] = Field(("speech",), min_length=1)
     texts: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_language(self) -> Script:
+        if self.texts and len(self.languages) > 1:
+            raise ValueError("texts of your own are spoken in one language: name just that one")
+        if any(not any(c.isalnum() for c in text) for text in self.texts):
+            raise ValueError("a text without a word cannot be spoken")
+        return self
 
 
 class Rig(_Part):
@@ -78,7 +104,9 @@ class Rig(_Part):
     @model_validator(mode="after")
     def _possible(self) -> Rig:
         if self.distance_m[0] < 0.25:
-            raise ValueError(f"a camera {self.distance_m[0]} m from the head's middle would stand inside the face's reach")
+            raise ValueError(
+                f"a camera {self.distance_m[0]} m from the head's middle would stand inside the face's reach"
+            )
         if self.head_share[1] > 1.5:
             raise ValueError(f"a head of {self.head_share[1]} picture heights shows no face any more")
         if self.views > 1 and self.motion != "fixed":
@@ -108,8 +136,8 @@ class Footage(_Part):
 
 class Shoot(_Part):
     """A whole shoot. One take is a pure function of (shoot, number); the number of clips is no part of what a take
-    is, so that a folder may grow by asking for more. `gestures`: hands, arms and body move too. `attacks`: takes
-    are dealt to genuine footage and to these presentation attacks in turn."""
+    is, so that a folder may grow by asking for more. `attacks`: takes are dealt to genuine footage and to these
+    presentation attacks in turn."""
 
     name: str = "speech"
     seed: int = Field(0, ge=0)
@@ -118,15 +146,11 @@ class Shoot(_Part):
     script: Script = Script()
     rig: Rig = Rig()
     sensors: tuple[SensorName, ...] = ()
-    gestures: Literal["none", "hands", "body"] = "none"
     attacks: tuple[Attack, ...] = ()
     footage: Footage | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Shoot:
-        for sensor in ("pose", "hands"):
-            if sensor in self.sensors and self.gestures == "none":
-                raise ValueError(f"the sensor {sensor!r} needs gestures: hands or gestures: body")
         if self.footage and (self.sensors or self.attacks or self.rig.views > 1):
             raise ValueError("footage carries its own truth: leave sensors, attacks and further views out of it")
         return self
@@ -171,7 +195,9 @@ def _tree_of(spec: str | Path) -> dict[str, Any]:
         return _from_file(path)
     if str(spec) not in preset_names():
         raise BadInput(
-            f"no preset {str(spec)!r}", where="--preset", cure=f"use one of {', '.join(preset_names())}, or a .yaml file"
+            f"no preset {str(spec)!r}",
+            where="--preset",
+            cure=f"use one of {', '.join(preset_names())}, or a .yaml file",
         )
     return yaml.safe_load((_PRESETS / f"{spec}.yaml").read_text(encoding="utf-8"))
 

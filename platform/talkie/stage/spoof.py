@@ -38,7 +38,7 @@ def present(kind: str, frames: np.ndarray, rng: np.random.Generator) -> Attack:
     Raises BadConfig for another kind than print or replay."""
     if kind not in ("print", "replay"):
         raise BadConfig(f"no attack {kind!r}", cure="use print or replay")
-    size = frames.shape[1:3]
+    size = (frames.shape[1], frames.shape[2])
     planes = _planes(len(frames), rng)
     glare = _Glare.drawn(kind, rng)
     sheet = _printed(frames[0], rng) if kind == "print" else None
@@ -126,7 +126,7 @@ def _framed(picture: np.ndarray, share: float, colour: np.ndarray) -> np.ndarray
 
 
 def _sampled(sheet: np.ndarray, uv: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """The sheet where the camera sees it, point by point (so that its grid beats with the camera's), the room beyond."""
+    """The sheet where the camera sees it, point by point, so that its grid beats with the camera's, and the room."""
     at = [uv[..., 1] * sheet.shape[0] - 0.5, uv[..., 0] * sheet.shape[1] - 0.5]
     seen = np.stack([map_coordinates(sheet[..., k], at, order=1, mode="nearest") for k in range(3)], -1)
     inside = ((uv > 0) & (uv < 1)).all(-1, keepdims=True)

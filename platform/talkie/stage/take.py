@@ -9,9 +9,9 @@ import numpy as np
 from talkie.clip import HeadTrack
 from talkie.heads import HeadModel
 from talkie.stage.cast import Person
+from talkie.stage.line import Line
 from talkie.stage.performance import Performance
 from talkie.stage.rig import Camera
-from talkie.stage.script import Line
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,14 @@ from scipy.spatial.transform import Rotation
 
 from talkie.heads.builtin import features, fields
 from talkie.heads.builtin.assembly import JAW_JOINT, NeutralMesh
+from talkie.heads.builtin.correctives import jaw_correctives
 from talkie.heads.model import ARKIT_NAMES
 
 JAW_OPEN_RAD = 0.30
 """Jaw rotation about x that `jawOpen` = 1 stands for (17 degrees, about 25 mm between the lips)."""
 GAZE_RAD = {"Up": 0.42, "Down": 0.46, "In": 0.55, "Out": 0.55}
+CLOSING_SHARE = 0.10
+"""Share of the jaw's motion that closed lips make while it drops."""
 OPENING = ("mouthFunnel", "mouthLowerDown", "mouthUpperUp")
 """Shapes that may part the lips; every other measured shape keeps closed lips closed. `mouthClose` undoes the
 lips' part of `jawOpen`, as Apple defines it, and means nothing without it."""
@@ -113,6 +116,13 @@ def jaw_displacement(points: np.ndarray) -> np.ndarray:
     return turn.apply(points - JAW_JOINT) + JAW_JOINT - points
 
 
+def jaw_opening(mesh: NeutralMesh) -> np.ndarray:
+    """Displacement (V, 3) of the jaw's full opening, correctives first, then skinning: as `BuiltinHead` does it."""
+    turned = Rotation.from_rotvec([JAW_OPEN_RAD, 0, 0]).as_matrix() - np.eye(3)
+    fuller = np.tensordot(turned.ravel(), jaw_correctives(mesh), 1)
+    return fuller + mesh.jaw[:, None] * ((mesh.positions + fuller - JAW_JOINT) @ turned.T)
+
+
 class _Lids:
     """Lid motion of one eye: vertices near it in the left eye's frontal frame, moved over the eyeball."""
 
@@ -125,15 +135,18 @@ class _Lids:
         offset[: len(mesh.skin.lid_offset)] = mesh.skin.lid_offset
         edges = mesh.part_vertices("lid_edges")
         offset[edges] = 0.0
+        # A lid's edge goes with its rim, point by point, so that the lid keeps its thickness.
+        lead = np.arange(len(points))
+        lead[edges] = np.concatenate(mesh.skin.lid_rims)
         offset[points[:, 0] < 0] = np.nan
         self.near = np.flatnonzero(np.isfinite(offset))
         self.offset = offset[self.near]
         local = points[self.near] - features.EYE_CENTRE
         self.x, self.y = local[:, 0], local[:, 1]
-        upper, lower = features.lid_curves(self.x)
+        led = points[lead[self.near]] - features.EYE_CENTRE
+        upper, lower = features.lid_curves(led[:, 0])
         self.aperture = upper - lower
-        middle = lower + 0.42 * self.aperture
-        self.is_upper = self.y > middle
+        self.is_upper = led[:, 1] > lower + 0.42 * self.aperture
         self.follow = 1 - fields.smooth(self.offset / 0.0068)
         reach = np.linalg.norm(local, axis=1)
         self.radius = np.minimum(reach, features.EYE_RADIUS_M + features.LID_M + 0.004)
@@ -147,8 +160,8 @@ class _Lids:
         before = np.sqrt(np.maximum(self.radius**2 - self.x**2 - self.y**2, 0))
         after = np.sqrt(np.maximum(self.radius**2 - self.x**2 - (self.y + dy) ** 2, 0))
         dz = np.where(flat, after - before, 0.0)
-        # Half way along the chord a lid would cut into the ball: lift the end by half the sagitta.
-        lift = np.where(self.edge, 0.0, 0.5 * (dy * dy) / (8 * self.radius)) * self.follow
+        # Half way along the chord a lid would cut into the ball: lift the end by most of the sagitta.
+        lift = np.where(self.edge, 0.0, 0.85 * (dy * dy) / (8 * self.radius)) * self.follow
         out = np.zeros_like(self.points)
         out[self.near] = np.stack([np.zeros_like(dy), dy, dz + lift], axis=1)
         return out * self.sign
@@ -196,16 +209,21 @@ def _mouth_place(mesh: NeutralMesh) -> fields.Place:
 
 
 def _closing(mesh: NeutralMesh) -> np.ndarray:
-    """Lips that stay together while the jaw drops: every lip vertex goes to one share of the jaw's motion."""
+    """Lips that stay together while the jaw drops: every lip vertex goes to one share of the jaw's motion.
+
+    Measured on the scan's namesake: the upper lip gives way by a tenth, the lower comes up by the rest and draws
+    the skin under it up to the chin, whose own bone stays down."""
     near = np.zeros(len(mesh.positions))
     n = len(mesh.skin.positions)
     level = mesh.skin.lip_level
-    near[:n] = np.where(np.isfinite(level), 1 - fields.smooth((level - 0.1) / 2.1), 0.0)
+    t, above = (a[:n] for a in features.mouth_coordinates(mesh.theta, mesh.s))
+    drawn = 1 - fields.smooth((np.abs(above) - 3.0) / np.where(above > 0, 12.0, 21.0))
+    drawn = np.where(np.isfinite(level) & (level < 0.6), 1.0, drawn)
+    near[:n] = drawn * (1 - fields.smooth((np.abs(t) - 1.05) / 1.4))
     bag = mesh.part_vertices("mouth_bag")
     rim_z = mesh.positions[:n][np.isfinite(level)][:, 2].max()
     near[bag] = fields.smooth((mesh.positions[bag, 2] - rim_z + 0.035) / 0.02)
-    share = 0.52
-    return ((share - mesh.jaw) * near)[:, None] * jaw_displacement(mesh.positions)
+    return near[:, None] * (CLOSING_SHARE * jaw_displacement(mesh.positions) - jaw_opening(mesh))
 
 
 def _jaw_shift(mesh: NeutralMesh, vector: tuple[float, float, float]) -> np.ndarray:
@@ -223,7 +241,7 @@ def _jaw_shift(mesh: NeutralMesh, vector: tuple[float, float, float]) -> np.ndar
 def expression_fields(mesh: NeutralMesh) -> np.ndarray:
     """Displacements (52, V, 3) in metres, in the order of ARKIT_NAMES."""
     shapes: dict[str, np.ndarray] = {
-        "jawOpen": mesh.jaw[:, None] * jaw_displacement(mesh.positions),
+        "jawOpen": jaw_opening(mesh),
         "jawForward": _jaw_shift(mesh, (0.0, -0.0005, 0.0055)),
         "jawLeft": _jaw_shift(mesh, (0.0070, 0.0, 0.0)),
         "jawRight": _jaw_shift(mesh, (-0.0070, 0.0, 0.0)),

@@ -153,15 +153,15 @@ def _ear_size(mesh: NeutralMesh) -> np.ndarray:
     out = np.zeros_like(mesh.positions)
     for name, side in (("left_ear", 1.0), ("right_ear", -1.0)):
         index = mesh.part_vertices(name)
-        centre = np.array([side * 0.073, 0.010, 0.004])
-        out[index] = 0.08 * (mesh.positions[index] - centre)
+        root = (features.EAR_ANCHOR - np.array([0.008, 0.0, 0.0])) * np.array([side, 1.0, 1.0])
+        out[index] = 0.08 * (mesh.positions[index] - root)
     return out
 
 
-def identity_fields(mesh: NeutralMesh) -> np.ndarray:
-    """Displacements (I, V, 3) in metres per standard deviation, in the order of AXES."""
+def whole_field(mesh: NeutralMesh, terms: tuple[Term | Stretch, ...]) -> np.ndarray:
+    """Displacements (V, 3) of terms over the mesh. Eyes with lids see the field of the eyeball's centre, teeth and
+    tongue that of the closed lips' middle: they move as wholes."""
     points = mesh.positions
-    # Eyes with lids see the field of the eyeball's centre, teeth and tongue that of the closed lips' middle.
     side = np.where(points[:, :1] < 0, fields.MIRROR, 1.0)
     balls = np.zeros(len(points))
     balls[mesh.part_vertices("left_eyeball", "right_eyeball", "lid_edges")] = 1.0
@@ -170,20 +170,22 @@ def identity_fields(mesh: NeutralMesh) -> np.ndarray:
     inner[mesh.part_vertices("upper_teeth", "lower_teeth", "upper_gum", "lower_gum", "tongue")] = 1.0
     gaze_point = (features.EYE_CENTRE + np.array([0, 0, 0.010])) * side
     lips = np.broadcast_to([0.0, -0.034, 0.108], points.shape)
+    own = _evaluate(terms, points)
+    whole = eye * _evaluate(terms, gaze_point) + (1 - eye) * own
+    stretches = tuple(t for t in terms if isinstance(t, Stretch))
+    bumps = tuple(t for t in terms if isinstance(t, Term))
+    rigid = _evaluate(stretches, points) + _evaluate(bumps, lips) * np.array([0.0, 1.0, 1.0])
+    return inner * rigid + (1 - inner) * whole
+
+
+def identity_fields(mesh: NeutralMesh) -> np.ndarray:
+    """Displacements (I, V, 3) in metres per standard deviation, in the order of AXES."""
     out = []
     for name, terms in AXES.items():
-        if name.startswith("eye_") and not terms:
-            out.append(_eye_axis(name, mesh))
-            continue
         if name == "ear_size":
             out.append(_ear_size(mesh))
-            continue
-        own = _evaluate(terms, points)
-        whole = eye * _evaluate(terms, gaze_point) + (1 - eye) * own
-        stretches = tuple(t for t in terms if isinstance(t, Stretch))
-        bumps = tuple(t for t in terms if isinstance(t, Term))
-        rigid = _evaluate(stretches, points) + _evaluate(bumps, lips) * np.array([0.0, 1.0, 1.0])
-        out.append(inner * rigid + (1 - inner) * whole)
+        else:
+            out.append(whole_field(mesh, terms) if terms else _eye_axis(name, mesh))
     return np.stack(out)
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from talkie.heads.builtin import features
+from talkie.heads.builtin import features, fields
 from talkie.heads.builtin.inside import Patch
 
 ARCH_CENTRE_Z = 0.058
 TEETH = 14
 TOOTH_COLUMNS = 5
 EYE_RINGS, EYE_SECTORS = 15, 24
-EAR_ANCHOR = np.array([0.0725, 0.016, -0.002])
 
 
 def grid_faces(rows: int, columns: int, closed: bool = False) -> np.ndarray:
@@ -148,37 +147,48 @@ def tongue() -> Patch:
     return Patch("tongue", points, faces[:, ::-1], np.full(len(points), 0.9) * (0.4 + 0.6 * along.ravel()))
 
 
-def _ear_relief(r: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Height in metres over the ear's plane at polar (r in [0, 1], angle): helix, antihelix, concha, lobe."""
-    lobe = np.exp(-(((angle + np.pi / 2 - 0.25) / 0.45) ** 2))
-    front = np.exp(-(((np.abs(angle) - np.pi) / 0.7) ** 2))
-    helix = 0.0042 * np.exp(-(((r - 0.9) / 0.09) ** 2)) * (1 - 0.8 * lobe) * (1 - 0.5 * front)
-    groove = -0.002 * np.exp(-(((r - 0.74) / 0.07) ** 2)) * (1 - lobe)
-    antihelix = 0.0035 * np.exp(-(((r - 0.58) / 0.1) ** 2)) * (1 - front) * (1 - lobe)
-    concha = -0.007 * np.exp(-((r / 0.36) ** 2))
-    tragus = 0.0045 * np.exp(-(((r - 0.42) / 0.15) ** 2)) * np.exp(-(((np.abs(angle) - np.pi) / 0.35) ** 2))
-    return helix + groove + antihelix + concha + tragus
+def _ear_relief(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Height in metres over the ear's plane at (a backward, b upward), each about [-1, 1]: helix with its root,
+    groove, antihelix, the bowl of the concha with the canal's mouth, tragus, antitragus and lobe."""
+    r, angle = np.hypot(a, b), np.arctan2(b, a)
+
+    def knob(at_a: float, at_b: float, wide: float, height: float) -> np.ndarray:
+        return height * np.exp(-((a - at_a) ** 2 + (b - at_b) ** 2) / wide**2)
+
+    lobe = fields.smooth((-b - 0.50) / 0.35)
+    front = fields.smooth((-a - 0.35) / 0.35) * (b < 0.45)
+    helix = 0.0046 * np.exp(-(((r - 0.93) / 0.09) ** 2)) * (1 - 0.75 * lobe) * (1 - front)
+    groove = -0.0022 * np.exp(-(((r - 0.77) / 0.07) ** 2)) * (1 - lobe) * (1 - front)
+    along = fields.smooth((1.75 - np.abs(angle - 0.25)) / 0.5)
+    antihelix = 0.0036 * np.exp(-(((r - 0.57) / 0.10) ** 2)) * along
+    concha = -0.0085 * fields.smooth((0.52 - np.hypot(a + 0.16, (b + 0.12) * 0.85)) / 0.26)
+    root = 0.0040 * np.exp(-(((b - 0.06 + 0.25 * (a + 0.6)) / 0.09) ** 2)) * fields.smooth((-a - 0.05) / 0.4)
+    knobs = knob(-0.70, -0.20, 0.20, 0.0060) + knob(-0.22, -0.56, 0.15, 0.0038) + knob(-0.50, -0.18, 0.13, -0.0035)
+    return helix + groove + antihelix + concha + root + knobs + 0.0008 * lobe
 
 
 def ears() -> tuple[Patch, Patch]:
-    """Left and right ear: front face with relief and a plain back, closed at the rim."""
-    rows, columns = 10, 28
-    r = np.concatenate([np.linspace(0.05, 1, rows), [1.0, 0.75, 0.45]])
+    """Left and right ear, closed: a front face with relief, a plain back that runs into the head."""
+    columns = 26
+    back = (1.0, 0.80, 0.52, 0.0)
+    r = np.concatenate([[0.0], np.linspace(0.14, 1, 10), back])
     turn = np.linspace(-np.pi, np.pi, columns, endpoint=False)
     radial, angle = np.meshgrid(r, turn, indexing="ij")
-    front = np.arange(len(r))[:, None] < rows
-    shape = 1 + 0.10 * np.sin(angle) + 0.04 * np.cos(2 * angle)
-    across = 0.0165 * radial * np.cos(angle) * shape
-    up = 0.0305 * radial * np.sin(angle)
-    relief = np.where(front, _ear_relief(radial, angle), -0.004 - 0.010 * (1 - radial))
-    relief = relief + 0.006 * radial * np.cos(angle)
-    # The ear's plane: `across` runs back and outward (flare), the whole leans back a little.
-    flare, lean = np.radians(28), np.radians(10)
+    front = np.arange(len(r))[:, None] < len(r) - len(back)
+    a, b = radial * np.cos(angle), radial * np.sin(angle)
+    # Wide above, narrow at the lobe, the front edge straighter than the back's.
+    across = features.EAR_HALF_M[0] * a * (1 + 0.22 * b - 0.10 * b * b) * np.where(a < 0, 0.92, 1.0)
+    up = features.EAR_HALF_M[1] * b
+    thick = 0.0035 + 0.013 * (1 - radial**2)
+    relief = np.where(front, _ear_relief(a, b), -thick)
+    # The shell is a shallow dish whose rim stands out behind.
+    relief = relief + 0.0030 * a * a * (a > 0)
+    flare, lean = np.radians(features.EAR_FLARE_DEG), np.radians(features.EAR_LEAN_DEG)
     outward = across * np.sin(flare) + relief * np.cos(flare)
     backward = across * np.cos(flare) - relief * np.sin(flare)
-    back = backward * np.cos(lean) + up * np.sin(lean)
+    behind = backward * np.cos(lean) + up * np.sin(lean)
     high = up * np.cos(lean) - backward * np.sin(lean)
-    points = (EAR_ANCHOR + np.stack([outward + 0.0035, high, -back - 0.004], axis=-1)).reshape(-1, 3)
+    points = (features.EAR_ANCHOR + np.stack([outward, high, -behind], axis=-1)).reshape(-1, 3)
     faces = grid_faces(len(r), columns, closed=True)
     left = Patch("left_ear", points, faces, np.zeros(len(points)))
     return left, _mirror(left, "right_ear")

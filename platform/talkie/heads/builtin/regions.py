@@ -13,7 +13,7 @@ def semantic_regions(mesh: NeutralMesh) -> dict[str, np.ndarray]:
 
     lips: the red, both rims included; mouth: lips and the skin one to two centimetres around; upper_face: skin
     from the lower lids to the hairline; face: visible skin from hairline to chin and ear to ear; eyes: lids'
-    surroundings; scalp, neck, shoulders; and one region for each part."""
+    surroundings; nostrils: pockets and rims; scalp, neck, shoulders; and one region for each part."""
     skin = mesh.part == 0
     theta, s = np.degrees(np.abs(mesh.theta)), np.degrees(mesh.s)
     t, above = features.mouth_coordinates(mesh.theta, mesh.s)
@@ -21,6 +21,8 @@ def semantic_regions(mesh: NeutralMesh) -> dict[str, np.ndarray]:
     level[: len(mesh.skin.lip_level)] = mesh.skin.lip_level
     lid = np.full(len(skin), np.nan)
     lid[: len(mesh.skin.lid_offset)] = mesh.skin.lid_offset
+    nostril = np.full(len(skin), np.nan)
+    nostril[: len(mesh.skin.nostril_level)] = mesh.skin.nostril_level
     hairline = 34 - 0.004 * theta**2
     chin = -56 + 0.0024 * theta**2
     face = skin & (theta < 72) & (s < hairline) & (s > chin)
@@ -31,6 +33,7 @@ def semantic_regions(mesh: NeutralMesh) -> dict[str, np.ndarray]:
         "upper_face": face & (s > -1.5),
         "face": face,
         "eyes": np.isfinite(lid) | (skin & (fields.eye_mask(mesh.positions) > 0.02)),
+        "nostrils": nostril <= 1.0,
         "skin": skin,
         "scalp": scalp,
         "neck": skin & ~face & ~scalp & (mesh.positions[:, 1] < 0) & (s > -84),

@@ -18,6 +18,10 @@ LIP_STEPS = 33
 """Points of half a ring around the mouth, from the top of the middle line to its bottom."""
 LID_OFFSETS_M = (0.0, 0.0007, 0.0018, 0.0032, 0.0049, 0.0070)
 LID_STEPS = 36
+NOSTRIL_LEVELS = (0.28, 0.52, 0.76, 1.0, 1.22, 1.55)
+NOSTRIL_STEPS = 14
+NOSTRIL_DEPTH_M = np.array([-0.0010, 0.0075, -0.0045])
+"""From the left nostril's opening to the end of its pocket: up, back and towards the septum."""
 OPENING_DEG = 1.2
 """How far the plane holds the lips' rims apart, so that a triangulation of points sees the mouth as a hole."""
 
@@ -27,7 +31,7 @@ class Skin:
     """Vertices of the whole skin with what the later steps need to know of them.
 
     positions: (V, 3) metres; plane: (V, 2), unrolled chart with the mouth held open; faces: (F, 3);
-    lip_level, lid_offset: (V,) ring of the vertex, nan elsewhere (lid_offset in metres, both eyes);
+    lip_level, lid_offset, nostril_level: (V,) ring of the vertex, nan elsewhere (lid_offset in metres);
     upper: (V,) +1 above the contact line of the lips, -1 below, 0 on its corners;
     lip_rims: upper and lower rim from the right corner to the left, (N,) each, sharing their ends;
     lid_rims: left and right, closed loops (M,) from the outer corner over the top.
@@ -38,6 +42,7 @@ class Skin:
     faces: np.ndarray
     lip_level: np.ndarray
     lid_offset: np.ndarray
+    nostril_level: np.ndarray
     upper: np.ndarray
     lip_rims: tuple[np.ndarray, np.ndarray]
     lid_rims: tuple[np.ndarray, np.ndarray]
@@ -51,6 +56,7 @@ class _Points:
     plane: np.ndarray
     lip_level: np.ndarray
     lid_offset: np.ndarray
+    nostril_level: np.ndarray
     upper: np.ndarray
 
 
@@ -71,7 +77,8 @@ def _lips() -> _Points:
         sign = np.where(np.abs(alpha) < 1e-9, 0, np.sign(alpha))
         chunks.append((points, chart.to_plane(np.radians(theta), held), np.full(LIP_STEPS, level), sign))
     points, plane, level, sign = (np.concatenate(c) for c in zip(*chunks, strict=True))
-    return _Points(points, plane, level, np.full(len(level), np.nan), sign)
+    none = _unringed(len(level))
+    return _Points(points, plane, level, none, none, sign)
 
 
 def _lids() -> _Points:
@@ -91,8 +98,34 @@ def _lids() -> _Points:
         points[:, 2] -= crease
         chunks.append((points, chart.to_plane(theta, s), np.full(LID_STEPS, offset)))
     points, plane, offset = (np.concatenate(c) for c in zip(*chunks, strict=True))
-    none = np.full(len(points), np.nan)
-    return _Points(points, plane, none, offset, np.ones(len(points)))
+    none = _unringed(len(points))
+    return _Points(points, plane, none, offset, none, np.ones(len(points)))
+
+
+def _nostrils() -> _Points:
+    """Rings around and inside the left nostril: the pocket keeps its place in the chart and sinks into the nose."""
+    gamma = np.linspace(0, 2 * np.pi, NOSTRIL_STEPS, endpoint=False)
+    chunks = []
+    for level in (0.0, *NOSTRIL_LEVELS):
+        around = gamma[:1] if level == 0 else gamma
+        theta, s = (np.radians(a) for a in features.nostril_ring_deg(level, around))
+        # In space the pocket's walls stay steep: it narrows late, while its rings in the chart narrow evenly.
+        wide = np.sin(0.5 * np.pi * min(level, 1.0)) ** 0.6 if level < 1 else level
+        there = (np.radians(a) for a in features.nostril_ring_deg(wide, around))
+        points = surface.point(*there) + _smooth((1.08 - level) / 0.8) * NOSTRIL_DEPTH_M
+        # The wing's edge hangs over the opening and the sill stands out under it: the spline is too smooth for either.
+        rim = np.exp(-(((level - 1.05) / 0.35) ** 2))
+        points[:, 1] -= 0.0022 * rim * np.clip(np.sin(around) + 0.3, 0, 1)
+        points[:, 2] += 0.0026 * rim * np.clip(0.2 - np.sin(around), 0, 1)
+        chunks.append((points, chart.to_plane(theta, s), np.full(len(around), level)))
+    points, plane, level = (np.concatenate(c) for c in zip(*chunks, strict=True))
+    none = _unringed(len(points))
+    return _Points(points, plane, none, none, level, np.ones(len(points)))
+
+
+def _unringed(count: int) -> np.ndarray:
+    """Levels of points that lie on no ring."""
+    return np.full(count, np.nan)
 
 
 def _smooth(x: np.ndarray | float) -> np.ndarray:
@@ -143,29 +176,33 @@ def _inside(plane: np.ndarray, polygon: np.ndarray) -> np.ndarray:
     return (np.count_nonzero(crosses & (x < at), axis=1) % 2).astype(bool)
 
 
-def _rest(rings: _Points, mouth: np.ndarray, eye: np.ndarray) -> _Points:
+def _rest(rings: _Points, closed: tuple[np.ndarray, ...]) -> _Points:
     """The rows' points outside the outermost rings and not too near to any ring's point."""
     theta, s = _rows()
     points, plane = surface.point(theta, s), chart.to_plane(theta, s)
+    # The skull makes room for the ear's bowl, which hides the dent.
+    points[:, 0] -= features.ear_dent_m(points)
     plane[np.abs(theta - np.pi) < 1e-9, 0] = 0.0
     points[plane[:, 0] == 0, 0] = 0.0
-    clear = ~_inside(plane, mouth) & ~_inside(plane, eye)
+    clear = ~np.any([_inside(plane, loop) for loop in closed], axis=0)
     clear &= cKDTree(rings.positions).query(points)[0] > 0.62 * _spacing_m(theta, s)
-    none = np.full(len(points), np.nan)
     upper = np.sign(features.mouth_coordinates(theta, s)[1])
-    return _Points(points[clear], plane[clear], none[clear], none[clear], upper[clear])
+    none = _unringed(int(clear.sum()))
+    return _Points(points[clear], plane[clear], none, none, none, upper[clear])
+
+
+def _joined(*sets: _Points) -> _Points:
+    return _Points(*(np.concatenate(columns) for columns in zip(*(vars(p).values() for p in sets), strict=True)))
 
 
 def _half() -> tuple[_Points, np.ndarray, np.ndarray, np.ndarray]:
     """All points of the left half, its triangles, and the point indices of lip and lid rims."""
-    lips, lids = _lips(), _lids()
+    lips, lids, nostrils = _lips(), _lids(), _nostrils()
     n_lips = len(lips.positions)
     lip_hole = lips.plane[:LIP_STEPS]
     mouth = np.concatenate([lips.plane[-LIP_STEPS:], [[-0.05, lips.plane[-1, 1]], [-0.05, lips.plane[-LIP_STEPS, 1]]]])
-    eye = lids.plane[-LID_STEPS:]
-    rings = _Points(*(np.concatenate(pair) for pair in zip(vars(lips).values(), vars(lids).values(), strict=True)))
-    rest = _rest(rings, mouth, eye)
-    everything = _Points(*(np.concatenate(p) for p in zip(vars(rings).values(), vars(rest).values(), strict=True)))
+    rings = _joined(lips, lids, nostrils)
+    everything = _joined(rings, _rest(rings, (mouth, lids.plane[-LID_STEPS:], nostrils.plane[-NOSTRIL_STEPS:])))
     # A tiny fixed disturbance decides between equally good diagonals the same way everywhere.
     jitter = 1e-6 * np.sin(np.arange(len(everything.plane))[:, None] * np.array([12.9898, 78.233]))
     jitter[everything.plane[:, 0] == 0, 0] = 0.0
@@ -194,8 +231,9 @@ def build_skin() -> Skin:
     positions[np.flatnonzero(seam), 0] = 0.0
     plane = np.concatenate([half.plane, half.plane[~seam] * np.array([-1.0, 1.0])])
     faces = np.concatenate([triangles, twin[triangles][:, ::-1]])
-    level, offset, upper = (np.concatenate([a, a[~seam]]) for a in (half.lip_level, half.lid_offset, half.upper))
+    ringed = (half.lip_level, half.lid_offset, half.nostril_level, half.upper)
+    level, offset, nostril, upper = (np.concatenate([a, a[~seam]]) for a in ringed)
     middle = LIP_STEPS // 2
     top, bottom = lip_rim[: middle + 1], lip_rim[middle:][::-1]
     rims = tuple(np.concatenate([twin[r][::-1], r[1:]]) for r in (top, bottom))
-    return Skin(positions, plane, faces, level, offset, upper, rims, (lid_rim, twin[lid_rim]))  # type: ignore[arg-type]
+    return Skin(positions, plane, faces, level, offset, nostril, upper, rims, (lid_rim, twin[lid_rim]))  # type: ignore[arg-type]

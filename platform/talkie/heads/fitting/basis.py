@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,8 +16,11 @@ from talkie.heads.rotations import axis_angle_to_matrix
 
 JOINTS = ("jaw", "left_eye", "right_eye")
 
-_PROBE_RAD = 0.3
+_PROBE_RAD = 0.05
+"""Small, so that pose correctives (of second order in the angle) stay out of the moments."""
 _MISFIT_LIMIT_M = 1e-3
+_STILL_M = 1e-6
+"""A moment below it moves nothing: rounding of the probes."""
 _BATCH = 16
 
 
@@ -39,6 +44,32 @@ class LandmarkBasis:
     @property
     def expressions(self) -> int:
         return len(self.rest) - 1 - self.identities
+
+    def part(self, points: Tensor) -> LandmarkBasis:
+        """The basis of some landmarks, by number."""
+        moments = {name: moment[:, points].contiguous() for name, moment in self.moments.items()}
+        return LandmarkBasis(self.rest[:, points].contiguous(), moments, self.identities, self.misfit_m)
+
+    def to(self, dtype: torch.dtype) -> LandmarkBasis:
+        """The same basis in another precision."""
+        moments = {name: moment.to(dtype) for name, moment in self.moments.items()}
+        return LandmarkBasis(self.rest.to(dtype), moments, self.identities, self.misfit_m)
+
+    @cached_property
+    def packed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Shapes landmark by landmark, rest and jaw moment of each: of expression alone (L, 6, E), and of expression
+        and then identity (L, 6, E + I)."""
+        both = torch.cat([self.rest[1:], self.moments["jaw"][1:]], dim=-1).permute(1, 2, 0)
+        identity, expression = both[..., : self.identities], both[..., self.identities :]
+        joined = torch.cat([expression, identity], dim=-1)
+        return expression.contiguous().numpy(), joined.contiguous().numpy()
+
+    @cached_property
+    def moved_by(self) -> dict[str, Tensor]:
+        """By joint, the landmarks (N,) int64 that it moves: an eye turns ten points, not all."""
+        return {
+            name: torch.nonzero(moment.abs().amax((0, 2)) > _STILL_M)[:, 0] for name, moment in self.moments.items()
+        }
 
     def mixture(self, identity: Tensor, expression: Tensor) -> Tensor:
         """Row weights (T, C) of identity (I,) and expression (T, E)."""

@@ -1,7 +1,8 @@
-"""Gauss-Newton over a whole clip: head parameters from 478 tracked landmarks a frame, with a robust loss."""
+"""Head parameters from the tracked landmarks of a clip, with their uncertainty: the calls that users make."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,28 +11,68 @@ from torch import Tensor
 
 from talkie.clip import HeadTrack
 from talkie.errors import BadInput
-from talkie.heads.fitting.arrow import ArrowSolution, solve_arrow
-from talkie.heads.fitting.basis import JOINTS, LandmarkBasis, landmark_basis
-from talkie.heads.fitting.normal import Observation, cost, normal_equations
-from talkie.heads.fitting.pose import FLIP, initial_poses
+from talkie.heads.fitting.arrow import frame_covariance, frame_variance
+from talkie.heads.fitting.basis import LandmarkBasis, landmark_basis
+from talkie.heads.fitting.normal import whole_clip
+from talkie.heads.fitting.observation import Observation, View, observe
+from talkie.heads.fitting.pose import FLIP
 from talkie.heads.fitting.settings import FitSettings
-from talkie.heads.fitting.view import Unknowns, image_points
+from talkie.heads.fitting.solve import minimise
+from talkie.heads.fitting.view import Unknowns, lenses, predict
 from talkie.heads.model import HeadModel
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted clip with the uncertainty of its parameters.
+    """A fitted clip with its residuals and the uncertainty of its parameters. P = E + 15.
 
-    track: residual is the RMS distance in crop pixels over all 478 points. expression_std (T, E) and
-    identity_std (I,): posterior standard deviations under FitSettings' assumptions; those of expression are
-    given the identity and the frames before, and narrower at a bound. steps: Gauss-Newton steps taken.
+    track: its residual is the RMS distance in pixels over all 478 points (and all views that see the frame); K,
+    R and t are the (first) camera's. residuals: (V, T, 478, 2), observed minus predicted pixels, 0 where unseen.
+
+    Uncertainty is the Gaussian posterior under FitSettings' assumptions, linearised at the fit (Laplace), narrower
+    where a weight is at its bound. frame_std (T, P): standard deviations of a frame's unknowns whatever the other
+    frames and the identity are, in the order of `columns`; turns in radians along R <- exp(step) R.
+    frame_covariance: (T, P, P) where it was asked for. shared_covariance: (I, I), or (I + 1, I + 1) where the log
+    of the focal length was sought as well, which then comes last; log_focal is its change from the given one.
+    steps: Gauss-Newton steps taken on the whole clip.
     """
 
     track: HeadTrack
-    expression_std: np.ndarray
-    identity_std: np.ndarray
+    residuals: np.ndarray
+    frame_std: np.ndarray
+    shared_covariance: np.ndarray
+    frame_covariance: np.ndarray | None
+    log_focal: float
     steps: int
+
+    @property
+    def columns(self) -> dict[str, slice]:
+        """Columns of `frame_std` and `frame_covariance`: expression, jaw, left_eye, right_eye, rotation,
+        translation."""
+        return Unknowns.blocks(self.track.expression.shape[1])
+
+    @property
+    def expression_std(self) -> np.ndarray:
+        """(T, E)."""
+        return np.asarray(self.frame_std[:, self.columns["expression"]])
+
+    @property
+    def identity_covariance(self) -> np.ndarray:
+        """(I, I)."""
+        identities = len(self.track.identity)
+        return np.asarray(self.shared_covariance[:identities, :identities])
+
+    @property
+    def identity_std(self) -> np.ndarray:
+        """(I,)."""
+        return np.sqrt(np.diagonal(self.identity_covariance))
+
+    @property
+    def log_focal_std(self) -> float:
+        """Standard deviation of log_focal; 0 where the focal length was given."""
+        identities = len(self.track.identity)
+        rest = np.diagonal(self.shared_covariance)[identities:]
+        return float(np.sqrt(rest.sum()))
 
 
 def fit_head(
@@ -56,118 +97,104 @@ def fit_clip(
     distance_m: float = 1.0,
     settings: FitSettings | None = None,
     basis: LandmarkBasis | None = None,
+    covariance: bool = False,
 ) -> Fit:
     """Fit `model` to landmarks (T, 478, 2 or 3) in crop pixels; only x and y are used.
 
     K: intrinsics of the crop, (3, 3) or (T, 3, 3). The camera stands in front of the person at `distance_m`:
     R = diag(1, -1, -1), t = (0, 0, distance_m). visible (T,) bool: frames that count (default all); in the
-    others motion's smoothness fills in. `basis`: landmark_basis(model), where the caller keeps it.
+    others motion's smoothness fills in. `basis`: landmark_basis(model), where the caller keeps it. `covariance`:
+    keep every frame's full posterior covariance (T x P x P float64).
 
     Levenberg-Marquardt on identity, expression, jaw, eyes, rotation and translation of all frames together,
-    identity shared (see `arrow`). The neck stays at zero: in landmarks of the face alone it cannot be told
-    from the rotation of the head. Depth and size share one degree of freedom, which the identity prior and
-    the assumed focal length decide.
+    identity shared (see `arrow`); with settings.focal also one factor of the focal length for the clip. The neck
+    stays at zero: in landmarks of the face alone it cannot be told from the rotation of the head. Depth and size
+    share one degree of freedom, which the identity prior and the given focal length decide.
 
-    Raises BadInput for no visible frame, wrong shapes, or landmarks that are not finite.
+    Raises BadInput for no visible frame, wrong shapes, landmarks or cameras that are not finite, and focal lengths
+    that are not positive.
     """
+    if not (np.isfinite(distance_m) and distance_m > 0):
+        raise BadInput(f"distance of {distance_m} m", cure="give the camera's distance in metres, above 0")
+    view = View(landmarks, K, FLIP.numpy(), np.array([0.0, 0.0, distance_m]), visible)
+    return _fit(model, [view], settings, basis, covariance)
+
+
+def fit_views(
+    model: HeadModel,
+    views: Sequence[View],
+    *,
+    settings: FitSettings | None = None,
+    basis: LandmarkBasis | None = None,
+    covariance: bool = False,
+) -> Fit:
+    """Fit `model` to one clip seen by several calibrated, synchronous cameras; arguments as for `fit_clip`.
+
+    The world is the cameras' own, in metres: with two or more views depth and size are measured, not assumed. A
+    frame counts where at least one view sees it. Raises BadInput as `fit_clip`, naming the view by its number.
+    """
+    return _fit(model, views, settings, basis, covariance)
+
+
+def _fit(
+    model: HeadModel,
+    views: Sequence[View],
+    settings: FitSettings | None,
+    basis: LandmarkBasis | None,
+    covariance: bool,
+) -> Fit:
     settings = settings or FitSettings()
     if "jawOpen" in model.expression_names:
         # Two ways to open the mouth cannot be told apart; what is trained and served is the shape.
         settings = settings.model_copy(update={"jaw": settings.jaw_beside_shape})
+    seen = observe(views)
     basis = basis or landmark_basis(model)
-    seen = _observe(landmarks, K, visible, distance_m)
-    unknowns = _start(basis, seen)
-    value = cost(basis, unknowns, seen, settings)
-    damping, steps = 1e-3, 0
-    for _ in range(settings.iterations):
-        system = normal_equations(basis, unknowns, seen, settings)
-        for _ in range(8):
-            trial = _moved(unknowns, solve_arrow(system.damped(damping)))
-            trial_value = cost(basis, trial, seen, settings)
-            if trial_value < value:
-                break
-            damping *= 8
-        else:
-            break  # no step of any length helps: this is the minimum
-        settled = value - trial_value < settings.tolerance * value
-        unknowns, value, damping, steps = trial, trial_value, max(damping / 8, 1e-7), steps + 1
-        if settled:
-            break
-    last = solve_arrow(normal_equations(basis, unknowns, seen, settings).damped(1e-9))
+    problem = whole_clip(basis, seen, settings)
+    minimum = minimise(problem)
+    posterior = minimum.posterior
+    blocks = frame_covariance(posterior) if covariance else None
+    variance = frame_variance(posterior) if blocks is None else np.diagonal(blocks, axis1=1, axis2=2)
+    track, residuals = _track(model, basis, seen, minimum.state.unknowns)
     return Fit(
-        track=_track(model, basis, unknowns, seen),
-        expression_std=np.sqrt(last.frame_variance[:, : basis.expressions]),
-        identity_std=np.sqrt(last.shared_variance),
-        steps=steps,
+        track=track,
+        residuals=residuals,
+        frame_std=np.sqrt(variance),
+        shared_covariance=posterior.covariance,
+        frame_covariance=blocks,
+        log_focal=float(minimum.state.unknowns.log_focal),
+        steps=minimum.steps,
     )
 
 
-def _observe(landmarks: np.ndarray, K: np.ndarray, visible: np.ndarray | None, distance_m: float) -> Observation:
-    frames = len(landmarks)
-    if landmarks.ndim != 3 or landmarks.shape[1] != 478 or frames == 0:
-        raise BadInput(f"landmarks of shape {landmarks.shape}", cure="give (T, 478, 2) or (T, 478, 3)")
-    shown = np.ones(frames, bool) if visible is None else np.asarray(visible, bool)
-    if not shown.any():
-        raise BadInput("no visible frame to fit a head to")
-    if not np.isfinite(landmarks[shown]).all():
-        raise BadInput("landmarks of a visible frame are not finite")
-    points = np.where(shown[:, None, None], landmarks[..., :2], 0.0)
-    return Observation(
-        points=torch.as_tensor(points, dtype=torch.float32),
-        visible=torch.as_tensor(shown, dtype=torch.float32),
-        K=torch.as_tensor(np.broadcast_to(K, (frames, 3, 3)).copy(), dtype=torch.float32),
-        distance_m=distance_m,
-    )
-
-
-def _start(basis: LandmarkBasis, seen: Observation) -> Unknowns:
-    """Mean identity, neutral face, poses of the visible frames; hidden frames start at their neighbour's."""
-    index = torch.nonzero(seen.visible)[:, 0]
-    nearest = index[(torch.arange(len(seen.points))[:, None] - index[None]).abs().argmin(1)]
-    rotation, translation = initial_poses(basis, seen.points[nearest], seen.K[nearest], seen.distance_m)
-    frames = len(seen.points)
-    return Unknowns(
-        identity=torch.zeros(basis.identities),
-        expression=torch.zeros(frames, basis.expressions),
-        poses={joint: torch.zeros(frames, 3) for joint in JOINTS},
-        rotation=rotation,
-        translation=translation,
-    )
-
-
-def _moved(unknowns: Unknowns, step: ArrowSolution) -> Unknowns:
-    return unknowns.moved(
-        torch.as_tensor(step.frames, dtype=torch.float32), torch.as_tensor(step.shared, dtype=torch.float32)
-    )
-
-
-def _track(model: HeadModel, basis: LandmarkBasis, unknowns: Unknowns, seen: Observation) -> HeadTrack:
-    """The clip's head.npz; weights are clipped to [0, 1] and the residual measured after that."""
-    clipped = Unknowns(
-        unknowns.identity,
-        unknowns.expression.clamp(0, 1),
-        unknowns.poses,
-        unknowns.rotation,
-        unknowns.translation,
-    )
-    gap = image_points(basis, clipped, seen.K, seen.distance_m) - seen.points
-    residual = (gap**2).sum(-1).mean(-1).sqrt() * seen.visible
+def _track(
+    model: HeadModel, basis: LandmarkBasis, seen: Observation, unknowns: Unknowns
+) -> tuple[HeadTrack, np.ndarray]:
+    """The clip's head.npz and the residuals (V, T, 478, 2); weights are clipped to [0, 1] before they are taken."""
+    dtype = unknowns.identity.dtype
+    clipped, seen = unknowns.clipped(), seen.to(dtype)
+    gap = seen.points - predict(basis.to(dtype), clipped, seen).pixels
+    residuals = torch.where(seen.visible[..., None, None] > 0, gap, 0.0)
+    views = seen.visible.sum(0).clamp_min(1)
+    rms = ((residuals**2).sum((0, 3)).mean(-1) / views).sqrt()
+    K = seen.K[0].clone()
+    K[:, [0, 1], [0, 1]] = lenses(clipped, seen)[0]
 
     def array(values: Tensor) -> np.ndarray:
         return values.numpy().astype(np.float32)
 
-    return HeadTrack(
+    track = HeadTrack(
         identity=array(clipped.identity),
         expression=array(clipped.expression),
         jaw=array(clipped.poses["jaw"]),
-        neck=np.zeros((len(seen.points), 3), np.float32),
+        neck=np.zeros((seen.frames, 3), np.float32),
         left_eye=array(clipped.poses["left_eye"]),
         right_eye=array(clipped.poses["right_eye"]),
         rotation=array(clipped.rotation),
         translation=array(clipped.translation),
-        K=array(seen.K),
-        R=array(FLIP),
-        t=np.array([0.0, 0.0, seen.distance_m], np.float32),
-        residual=array(residual),
+        K=array(K),
+        R=array(seen.R[0]),
+        t=array(seen.t[0]),
+        residual=array(rms),
         model=model.name,
     )
+    return track, array(residuals)

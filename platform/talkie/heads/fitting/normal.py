@@ -1,165 +1,156 @@
-"""The cost of a fit and its normal equations: robust landmark errors, priors, smooth motion."""
+"""The cost of a fit and its normal equations: robust landmark errors in every view, and priors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
+from scipy.linalg import blas
 from torch import Tensor
 
 from talkie.heads.fitting.arrow import ArrowSystem
-from talkie.heads.fitting.basis import JOINTS, LandmarkBasis
-from talkie.heads.fitting.settings import FitSettings, landmark_weights
-from talkie.heads.fitting.view import Unknowns, image_points, linearise, rotation_steps
+from talkie.heads.fitting.basis import LandmarkBasis
+from talkie.heads.fitting.kernel import fill_rows
+from talkie.heads.fitting.landmarks import chosen_landmarks
+from talkie.heads.fitting.observation import Observation
+from talkie.heads.fitting.priors import add_chain, add_frame_priors, chain_precision, prior_cost
+from talkie.heads.fitting.settings import FitSettings
+from talkie.heads.fitting.view import POSE_COLUMNS, Prediction, Unknowns, lenses, predict
 
-_CHUNK = 64
-"""Frames whose derivatives are in memory at a time (64 x 956 x ~100 float32 = 25 MB)."""
-
-_ROUND = 0.05
-"""Expression weight below which the sparse prior is rounded off, so that it has a curvature."""
-
-_RIGHT_PUPIL, _LEFT_PUPIL = 468, 473
+_DOUBLE_BELOW = 0.005
+"""Noise, in inter-ocular distances, below which single precision's rounding of the normal equations (1e-7 of their
+largest entry) is no longer small beside the priors."""
 
 
 @dataclass(frozen=True)
-class Observation:
-    """What was seen: points (T, 478, 2) crop pixels, visible (T,) 0 or 1, K (T, 3, 3), and the camera's place."""
+class Problem:
+    """What a fit minimises. basis, seen: of the L landmarks that count; weights (L,): precision of each relative to
+    the average of all 478; gaps (T - 1,): frames between the rows of `seen`, 1 in a whole clip; noise (V,): pixels;
+    held: identity and focal length are given, not sought."""
 
-    points: Tensor
-    visible: Tensor
-    K: Tensor
-    distance_m: float
+    basis: LandmarkBasis
+    seen: Observation
+    settings: FitSettings
+    weights: Tensor
+    gaps: np.ndarray
+    noise: Tensor
+    held: bool = False
 
-    def part(self, frames: slice) -> Observation:
-        return Observation(self.points[frames], self.visible[frames], self.K[frames], self.distance_m)
+    @property
+    def frame_size(self) -> int:
+        """P, unknowns of one frame."""
+        return self.basis.expressions + POSE_COLUMNS
 
-    def noise_px(self, share: float) -> Tensor:
-        """Standard deviation of a landmark in pixels, (T,): a share of the clip's median pupil distance."""
-        between = (self.points[:, _LEFT_PUPIL] - self.points[:, _RIGHT_PUPIL]).norm(dim=-1)
-        return share * between[self.visible > 0].median().clamp_min(1e-3).expand(len(self.points))
+    @property
+    def shared_size(self) -> int:
+        """S, unknowns that all frames share."""
+        return 0 if self.held else self.basis.identities + (self.settings.focal > 0)
 
+    @cached_property
+    def chain(self) -> Tensor:
+        return chain_precision(self.basis.expressions, self.settings, self.gaps)
 
-def cost(basis: LandmarkBasis, unknowns: Unknowns, seen: Observation, settings: FitSettings) -> float:
-    """Negative log posterior up to a constant."""
-    error = image_points(basis, unknowns, seen.K, seen.distance_m) - seen.points
-    scaled = error.norm(dim=-1) / seen.noise_px(settings.noise)[:, None]
-    limit = settings.robust
-    huber = torch.where(scaled <= limit, 0.5 * scaled**2, limit * (scaled - 0.5 * limit))
-    data = (huber * _precision(seen, settings)).sum(dtype=torch.float64)
-    weights = unknowns.expression
-    outside = torch.where(weights < 0, weights, (weights - 1).clamp_min(0))
-    prior = 0.5 * _identity_precision(seen, settings) * (unknowns.identity**2).sum(dtype=torch.float64)
-    prior += ((weights**2 + _ROUND**2).sqrt() - _ROUND).sum(dtype=torch.float64) / settings.expression
-    prior += 0.5 * (outside**2).sum(dtype=torch.float64) / settings.bound**2
-    for joint, pose in unknowns.poses.items():
-        prior += 0.5 * (pose**2).sum(dtype=torch.float64) / _joint_std(joint, settings) ** 2
-    chain = _chain_precision(basis, settings)
-    return float(data + prior + 0.5 * (_steps(unknowns) ** 2 * chain).sum(dtype=torch.float64))
+    @property
+    def identity_precision(self) -> float:
+        """Precision of each identity weight's prior: 1, or more where many frames would drown it (see FitSettings)."""
+        return max(1.0, float(self.seen.seen.sum()) / self.settings.independent_frames)
+
+    def part(self, frames: np.ndarray) -> Problem:
+        """The problem of some frames of the clip, in rising order."""
+        gaps = np.diff(np.concatenate([[0], np.cumsum(self.gaps)])[frames])
+        return replace(self, seen=self.seen.part(torch.as_tensor(frames)), gaps=gaps)
 
 
-def normal_equations(basis: LandmarkBasis, unknowns: Unknowns, seen: Observation, settings: FitSettings) -> ArrowSystem:
-    """The Gauss-Newton system at `unknowns`: robust and sparse terms enter by reweighting (IRLS).
-
-    The system of the whole clip is weighed by one noise level, so that `seen` may be cut into chunks."""
-    noise = seen.noise_px(settings.noise)
-    size = basis.expressions + 3 * (len(JOINTS) + 2)
-    parts = [
-        _data_terms(basis, unknowns, seen, settings, noise, slice(at, at + _CHUNK))
-        for at in range(0, len(seen.points), _CHUNK)
-    ]
-    full = torch.cat([part[0] for part in parts]).double()
-    right = torch.cat([part[1] for part in parts]).double()
-    frame, frame_rhs = full[:, :size, :size].clone(), right[:, :size].clone()
-    _add_priors(frame, frame_rhs, unknowns, settings)
-    chain = _chain_precision(basis, settings).double()
-    _add_chain(frame, frame_rhs, unknowns, chain)
-    precision = _identity_precision(seen, settings)
-    shared = full[:, size:, size:].sum(0) + precision * torch.eye(basis.identities, dtype=torch.float64)
-    shared_rhs = right[:, size:].sum(0) - precision * unknowns.identity.double()
-    return ArrowSystem(
-        frame=frame.numpy(),
-        chain=chain.numpy(),
-        coupling=full[:, :size, size:].contiguous().numpy(),
-        shared=shared.numpy(),
-        frame_rhs=frame_rhs.numpy(),
-        shared_rhs=shared_rhs.numpy(),
+def whole_clip(basis: LandmarkBasis, seen: Observation, settings: FitSettings) -> Problem:
+    """The problem of fitting every frame of `seen`, by the landmarks that the settings ask for."""
+    dtype = torch.float64 if settings.noise < _DOUBLE_BELOW else torch.float32
+    points, weights = chosen_landmarks(basis.rest[0], settings.points)
+    return Problem(
+        basis=basis.part(points).to(dtype),
+        seen=seen.landmarks(points).to(dtype),
+        settings=settings,
+        weights=weights.to(dtype) * (settings.independent_points / len(basis.rest[0])),
+        gaps=np.ones(seen.frames - 1),
+        noise=seen.noise_px(settings.noise).to(dtype),
     )
 
 
-def _data_terms(
-    basis: LandmarkBasis,
-    unknowns: Unknowns,
-    seen: Observation,
-    settings: FitSettings,
-    noise: Tensor,
-    frames: slice,
-) -> tuple[Tensor, Tensor]:
-    """J'WJ (t, P + I, P + I) and -J'We (t, P + I) of a run of frames, float32."""
-    part = seen.part(frames)
-    image, slopes = linearise(basis, unknowns.part(frames), part.K, part.distance_m)
-    error = image - part.points
-    scaled = error.norm(dim=-1) / noise[frames, None]
-    huber = settings.robust / scaled.clamp_min(settings.robust)
-    weight = (huber * _precision(part, settings)).sqrt() / noise[frames, None]
-    slopes = (slopes * weight[..., None, None]).flatten(1, 2)
-    right = -(error * weight[..., None]).flatten(1)
-    across = slopes.transpose(-1, -2)
-    return across @ slopes, (across @ right[..., None])[..., 0]
+@dataclass(frozen=True)
+class State:
+    """A point of the search: unknowns, what they predict, the robust weight of each landmark and the cost.
+
+    gap (V, T, L, 2): observed minus predicted pixels; scale (V, T, L): square root of each landmark's precision."""
+
+    unknowns: Unknowns
+    prediction: Prediction
+    gap: Tensor
+    scale: Tensor
+    cost: float
 
 
-def _add_priors(frame: Tensor, rhs: Tensor, unknowns: Unknowns, settings: FitSettings) -> None:
-    """Add the priors of the frames' own unknowns to their blocks, in place."""
-    block = unknowns.blocks(unknowns.expression.shape[1])
-    diagonal = frame.diagonal(dim1=1, dim2=2)
-    weights = unknowns.expression.double()
-    sparse = 1 / (settings.expression * (weights**2 + _ROUND**2).sqrt())
-    outside = torch.where(weights < 0, weights, (weights - 1).clamp_min(0))
-    wall = (outside != 0).double() / settings.bound**2
-    diagonal[:, block["expression"]] += sparse + wall
-    rhs[:, block["expression"]] -= sparse * weights + outside / settings.bound**2
-    for joint, pose in unknowns.poses.items():
-        precision = 1 / _joint_std(joint, settings) ** 2
-        diagonal[:, block[joint]] += precision
-        rhs[:, block[joint]] -= precision * pose.double()
+def evaluate(problem: Problem, unknowns: Unknowns) -> State:
+    """Predict, compare, weigh (Huber 1964, by reweighting) and add the priors: the negative log posterior."""
+    seen, limit = problem.seen, problem.settings.robust
+    prediction = predict(problem.basis, unknowns, seen)
+    gap = seen.points - prediction.pixels
+    scaled = gap.norm(dim=-1) / problem.noise[:, None, None]
+    precision = seen.visible[..., None] * problem.weights
+    huber = torch.where(scaled <= limit, 0.5 * scaled**2, limit * (scaled - 0.5 * limit))
+    scale = (precision * limit / scaled.clamp_min(limit)).sqrt() / problem.noise[:, None, None]
+    # A hidden frame may be predicted behind a camera; what is not seen costs nothing, not nan.
+    data = torch.where(precision > 0, huber * precision, 0.0).sum(dtype=torch.float64)
+    prior = prior_cost(unknowns, problem.settings, problem.chain, problem.identity_precision)
+    return State(unknowns, prediction, gap, scale, float(data) + prior)
 
 
-def _add_chain(frame: Tensor, rhs: Tensor, unknowns: Unknowns, chain: Tensor) -> None:
-    """Add the random walk between neighbours, in place: each frame has two, the first and last one."""
-    diagonal = frame.diagonal(dim1=1, dim2=2)
-    pull = _steps(unknowns).double() * chain
-    diagonal[1:] += chain
-    diagonal[:-1] += chain
-    rhs[1:] -= pull
-    rhs[:-1] += pull
+def normal_equations(problem: Problem, state: State) -> ArrowSystem:
+    """The Gauss-Newton system at `state`: robust and sparse terms enter by reweighting (IRLS)."""
+    size, shared_size = problem.frame_size, problem.shared_size
+    frames = problem.seen.frames
+    frame, rhs = np.zeros((frames, size, size)), np.zeros((frames, size))
+    coupling, shared = np.zeros((frames, size, shared_size)), np.zeros((shared_size + 1, shared_size + 1))
+    multiply = blas.dsyrk if problem.noise.dtype == torch.float64 else blas.ssyrk
+    for t, _, rows in weighted_rows(problem, state):
+        # The lower triangle of [J r]' W [J r] holds everything.
+        products = multiply(1.0, rows.T).T
+        frame[t] += products[:size, :size]
+        coupling[t] += products[size:-1, :size].T
+        rhs[t] += products[-1, :size]
+        shared += products[size:, size:]
+    unknowns = state.unknowns
+    add_frame_priors(torch.from_numpy(frame), torch.from_numpy(rhs), unknowns, problem.settings)
+    add_chain(torch.from_numpy(frame), torch.from_numpy(rhs), unknowns, problem.chain)
+    prior = np.full(shared_size, problem.identity_precision)
+    prior[problem.basis.identities :] = 1 / max(problem.settings.focal, 1e-12) ** 2
+    place = np.append(unknowns.identity.double().numpy(), float(unknowns.log_focal))[:shared_size]
+    return ArrowSystem(
+        frame=frame,
+        chain=problem.chain.numpy(),
+        coupling=coupling,
+        shared=shared[:-1, :-1] + np.diag(prior),
+        frame_rhs=rhs,
+        shared_rhs=shared[-1, :-1] - prior * place,
+    )
 
 
-def _steps(unknowns: Unknowns) -> Tensor:
-    """Change of every unknown from frame to frame, (T - 1, P)."""
-    pieces = [unknowns.expression, *(unknowns.poses[joint] for joint in JOINTS)]
-    changes = [piece[1:] - piece[:-1] for piece in pieces]
-    moved = unknowns.translation[1:] - unknowns.translation[:-1]
-    return torch.cat([*changes, rotation_steps(unknowns.rotation), moved], dim=1)
+def weighted_rows(problem: Problem, state: State) -> Iterator[tuple[int, int, np.ndarray]]:
+    """(t, v, rows (2 L, P + S + 1)) of every visible frame and view: the Jacobian of its pixels and, last, their gap,
+    both times the square root of each landmark's precision. The buffer is the same each time.
 
-
-def _chain_precision(basis: LandmarkBasis, settings: FitSettings) -> Tensor:
-    """Precision (P,) of the step of every unknown of a frame."""
-    steps = {"jaw": settings.jaw_step, "left_eye": settings.eye_step, "right_eye": settings.eye_step}
-    triples = [*(steps[joint] for joint in JOINTS), settings.rotation_step, settings.translation_step]
-    std = np.concatenate([np.full(basis.expressions, settings.expression_step), np.repeat(triples, 3)])
-    return torch.as_tensor(1 / std**2, dtype=torch.float32)
-
-
-def _identity_precision(seen: Observation, settings: FitSettings) -> float:
-    """Precision of each identity weight's prior: 1, or more where many frames would drown it (see FitSettings)."""
-    return max(1.0, float(seen.visible.sum()) / settings.independent_frames)
-
-
-def _joint_std(joint: str, settings: FitSettings) -> float:
-    return settings.jaw if joint == "jaw" else settings.eye
-
-
-def _precision(seen: Observation, settings: FitSettings) -> Tensor:
-    """How much each landmark of each frame counts, (T, L)."""
-    weights = landmark_weights(seen.points.shape[1])
-    return seen.visible[:, None] * weights * (settings.independent_points / len(weights))
+    The small effect of identity and expression on the eyes' joints is left out of the derivatives (not of the
+    prediction), as is usual for Gauss-Newton."""
+    rows = np.zeros((2 * state.scale.shape[2], problem.frame_size + problem.shared_size + 1), state.scale.numpy().dtype)
+    shapes = problem.basis.packed[0 if problem.held else 1]
+    lens, to_camera = lenses(state.unknowns, problem.seen).numpy(), problem.seen.R.numpy()
+    arms, gap, scale = (a.numpy() for a in (state.prediction.arms, state.gap, state.scale))
+    camera, rotated = state.prediction.camera.numpy(), state.prediction.rotated.numpy()
+    turn, jaw = state.prediction.turn.numpy(), state.prediction.jaw.numpy()
+    for t, v in np.argwhere(problem.seen.visible.numpy().T > 0):
+        fill_rows(
+            shapes, problem.basis.expressions, arms[:, t], rotated[t], camera[v, t], gap[v, t],
+            scale[v, t], lens[v, t], to_camera[v], turn[t], jaw[t], rows,
+        )  # fmt: skip
+        yield t, v, rows

@@ -7,10 +7,14 @@ import torch
 from torch import Tensor
 
 from talkie.heads.fitting.basis import LandmarkBasis
+from talkie.heads.fitting.observation import Observation
 from talkie.heads.rotations import matrix_to_axis_angle
 
 FLIP = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 """World-to-camera rotation of a camera in front of the person: x stays, y points down, z away from it."""
+
+_TRIANGULATED = 6
+"""Every sixth landmark is triangulated: a first guess needs no more."""
 
 
 def assumed_camera(
@@ -27,21 +31,61 @@ def assumed_camera(
     return np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
 
 
-def initial_poses(basis: LandmarkBasis, points: Tensor, K: Tensor, distance_m: float) -> tuple[Tensor, Tensor]:
-    """Rotation (T, 3) axis-angle and translation (T, 3) metres of the mean head under image points (T, L, 2).
+def initial_poses(basis: LandmarkBasis, seen: Observation) -> tuple[Tensor, Tensor]:
+    """Rotation (T, 3) axis-angle and translation (T, 3) metres of the mean head under what was seen.
 
-    The camera stands at distance_m on the world's z axis (R = FLIP, t = (0, 0, distance_m)).
+    Every frame must be visible in some view. Where two or more views see it, landmarks are triangulated and the
+    mean head is laid on them; where one does, its scaled orthographic view decides, and the head's mean size the
+    depth.
     """
-    rays = torch.stack(
-        [(points[..., i] - K[:, i, 2, None]) / K[:, i, i, None] for i in (0, 1)],
-        dim=-1,
-    )
+    rotation, middle = _from_one_view(basis, seen)
+    several = torch.nonzero(seen.visible.sum(0) > 1)[:, 0]
+    if len(several):
+        rotation[several], middle[several] = _from_several_views(basis, seen.part(several))
+    return matrix_to_axis_angle(rotation), middle - rotation @ basis.rest[0].mean(0)
+
+
+def _from_one_view(basis: LandmarkBasis, seen: Observation) -> tuple[Tensor, Tensor]:
+    """Rotation (T, 3, 3) and the place of the landmarks' middle (T, 3) by the first view that sees each frame."""
+    view = seen.visible.argmax(0)
+    rows = torch.arange(seen.frames)
+    rays = _rays(seen)[view, rows]
     scale, rotation, centre = _orthographic(basis.rest[0], rays)
-    depth = 1 / scale
-    middle = rotation @ basis.rest[0].mean(0)
-    # Camera x, y and z of the head's middle, then back to the world of FLIP and distance.
-    target = torch.stack([centre[:, 0] * depth, -centre[:, 1] * depth, distance_m - depth], dim=-1)
-    return matrix_to_axis_angle(rotation), target - middle
+    camera = torch.cat([centre, torch.ones_like(scale)[:, None]], dim=1) / scale[:, None]
+    back = seen.R[view].transpose(-1, -2)
+    middle = (back @ (camera - seen.t[view])[..., None])[..., 0]
+    return back @ FLIP.to(back) @ rotation, middle
+
+
+def _from_several_views(basis: LandmarkBasis, seen: Observation) -> tuple[Tensor, Tensor]:
+    """The same from triangulated landmarks, by the best rigid motion of the mean head (Kabsch 1976)."""
+    chosen = torch.arange(0, seen.points.shape[2], _TRIANGULATED)
+    points = _triangulated(seen, chosen)
+    shape = basis.rest[0, chosen]
+    centre, shape_centre = points.mean(1), shape.mean(0)
+    u, _, vh = torch.linalg.svd((points - centre[:, None]).transpose(-1, -2) @ (shape - shape_centre))
+    flip = torch.ones_like(centre)
+    flip[:, 2] = torch.linalg.det(u @ vh)
+    rotation = u * flip[:, None] @ vh
+    return rotation, centre + rotation @ (basis.rest[0].mean(0) - shape_centre)
+
+
+def _triangulated(seen: Observation, chosen: Tensor) -> Tensor:
+    """Points (T, N, 3) of the world nearest to the rays of all views that see them, in least squares."""
+    rays = _rays(seen)[:, :, chosen]
+    towards = torch.cat([rays, torch.ones_like(rays[..., :1])], dim=-1)
+    towards = torch.nn.functional.normalize(towards @ seen.R[:, None], dim=-1)
+    centre = -(seen.R.transpose(-1, -2) @ seen.t[..., None])[..., 0]
+    across = torch.eye(3, dtype=rays.dtype) - towards[..., :, None] * towards[..., None, :]
+    across = across * seen.visible[..., None, None, None]
+    right = (across @ centre[:, None, None, :, None]).sum(0)
+    return torch.linalg.solve(across.sum(0), right)[..., 0]
+
+
+def _rays(seen: Observation) -> Tensor:
+    """Points (V, T, L, 2) of the plane at depth 1 in each camera."""
+    lens, centre = seen.K[..., [0, 1], [0, 1]], seen.K[..., :2, 2]
+    return (seen.points - centre[:, :, None]) / lens[:, :, None]
 
 
 def _orthographic(shape: Tensor, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -51,7 +95,7 @@ def _orthographic(shape: Tensor, image: Tensor) -> tuple[Tensor, Tensor, Tensor]
     The least-squares affine view, then the nearest scaled rotation (POS; DeMenthon and Davis 1995).
     """
     centre = image.mean(1)
-    flat = (image - centre[:, None]) * torch.tensor([1.0, -1.0])
+    flat = (image - centre[:, None]) * image.new_tensor([1.0, -1.0])
     centred = shape - shape.mean(0)
     affine = (torch.linalg.pinv(centred) @ flat).transpose(-1, -2)
     u, values, vh = torch.linalg.svd(affine, full_matrices=False)

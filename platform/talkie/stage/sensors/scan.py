@@ -33,7 +33,7 @@ def record_scan(
     rng: np.random.Generator,
     noise: ScanNoise | None = None,
 ) -> dict[str, np.ndarray]:
-    """Scans of a take: vertices (T, V, 3) world metres, centres (C, 3) of the scanners' cameras -> arrays of `scan.npz`.
+    """Scans of a take: vertices (T, V, 3) world metres, centres (C, 3) of the scanners -> arrays of `scan.npz`.
 
     points (T, N, 3) float32 world metres; outlier (T, N) bool; truth of each point: triangle (T, N) int32 and
     barycentric (T, N, 3) float32; hole_centre (T, H, 3) and hole_radius (H,): where points are missing. Points are

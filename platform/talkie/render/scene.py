@@ -1,0 +1,241 @@
+"""Films actors before a background: several costumes in one z-buffer become a picture with every label.
+
+Pixels: pixel i covers [i, i + 1) and its labels are what the ray through its centre meets first. Colour and alpha
+are means over `supersample` squared subpixels, the background shining through by coverage: alpha is exact for
+the label-free question "how much of this pixel is actor", up to the subpixels' number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from talkie.errors import BadInput
+from talkie.render.background import Background
+from talkie.render.costume import Costume
+from talkie.render.harmonics import BAND_SHARE
+from talkie.render.light import Light, unit
+from talkie.render.raster import empty_buffers, scan
+from talkie.render.shading import SRGB, resolve, shade, surroundings, vertex_normals
+from talkie.render.shadow import lit_share
+
+_Y = np.array([0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0.315392, 1.092548, 0.546274])
+_LAMBERT = _Y * np.array([BAND_SHARE[0]] + [BAND_SHARE[1]] * 3 + [BAND_SHARE[2]] * 5)
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """The geometry that was filmed: points (N, 3) in the world of all actors one after another, hair included; faces
+    (M, 3) into them; first_face, first_point: where each actor's begin (actors + 1); bodies: how many of an actor's
+    points are its own vertices; K, R, t: the camera."""
+
+    points: np.ndarray
+    faces: np.ndarray
+    first_face: np.ndarray
+    first_point: np.ndarray
+    bodies: tuple[int, ...]
+    K: np.ndarray
+    R: np.ndarray
+    t: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture with its labels, all (H, W, ...).
+
+    rgb: uint8 sRGB; alpha: float32 in [0, 1], coverage. At pixel centres: depth float32, metres along the optical
+    axis, infinite where nothing is; normal float32, unit, world frame, smooth over the surface, zero where nothing is;
+    uv (2) float32, the costume's coordinates, zero where nothing is; part int16 into the actor's `part_names`, -1
+    where nothing is; actor int16, -1; triangle int32, row of the actor's `faces`, -1; weights (3) float32,
+    perspective-correct barycentric weights of its corners, zero where nothing is. `surface`: what was filmed."""
+
+    rgb: np.ndarray
+    depth: np.ndarray
+    alpha: np.ndarray
+    normal: np.ndarray
+    uv: np.ndarray
+    part: np.ndarray
+    actor: np.ndarray
+    triangle: np.ndarray
+    weights: np.ndarray
+    surface: Surface
+
+
+class SceneRenderer:
+    """Films one cast in one light; what does not change between frames is put together once.
+
+    Raises BadInput for an empty cast. `costumes` may hold one costume twice: two actors in the same dress."""
+
+    def __init__(self, costumes: Sequence[Costume], light: Light, background: Background):
+        if not costumes:
+            raise BadInput("a scene without actors", cure="give at least one costume")
+        self.costumes = tuple(costumes)
+        self.light, self.background = light, background
+        bound = [sum(len(b.anchors) for b in c.bindings) for c in costumes]
+        self._first_point = np.cumsum([0] + [c.vertex_count + x for c, x in zip(costumes, bound, strict=True)])
+        self._first_face = np.cumsum([0] + [len(c.faces) for c in costumes])
+        self._faces = np.concatenate([c.faces + o for c, o in zip(costumes, self._first_point, strict=False)])
+        self._part = np.concatenate([c.part for c in costumes])
+        self._uv = np.concatenate([c.uv for c in costumes]).astype(np.float32)
+        self._paint = np.ascontiguousarray(np.concatenate([c.paint for c in costumes]), np.float32)
+        self._gather_materials()
+        self._walls: dict[tuple[int, int], np.ndarray] = {}
+
+    def _gather_materials(self) -> None:
+        """One table of texels for all materials, and per face where its texture lies and how it shines."""
+        texels, kind, place, surface, cutout, start = [], [], [], [], [], 0
+        for costume in self.costumes:
+            rows = []
+            for m in costume.materials:
+                height, width = m.texture.shape[:2]
+                rows.append((m.kind, start, height, width, m.gloss, m.exponent, m.bump, m.cutout))
+                texels.append(m.texture.reshape(-1, m.texture.shape[2]))
+                start += height * width
+            table = np.array(rows, float)[costume.material]
+            kind.append(table[:, 0])
+            place.append(table[:, 1:4])
+            surface.append(table[:, 4:7])
+            cutout.append(table[:, 7])
+        self._texels = texels[0] if len(texels) == 1 else np.concatenate(texels)
+        self._kind = np.concatenate(kind).astype(np.int64)
+        self._place = np.ascontiguousarray(np.concatenate(place), np.int64)
+        self._surface = np.ascontiguousarray(np.concatenate(surface), np.float32)
+        self._cutout = np.concatenate(cutout) > 0
+        # Thin lashes and ragged strands would cast the shadow of whole cards.
+        self._blockers = np.ascontiguousarray(self._faces[~self._cutout])
+
+    def frame(
+        self,
+        vertices: Sequence[np.ndarray],
+        K: np.ndarray,
+        R: np.ndarray,
+        t: np.ndarray,
+        size: int | tuple[int, int],
+        supersample: int = 2,
+    ) -> Frame:
+        """One frame: vertices (V_i, 3) of every actor in the world, metres; K, R, t: OpenCV camera in pixels of
+        `size` (side, or height and width). Raises BadInput where vertices do not fit the costumes."""
+        if supersample < 1:
+            raise BadInput(f"supersample {supersample}, expected 1 or more")
+        height, width = (size, size) if isinstance(size, int) else size
+        K, R, t = (np.asarray(a, np.float64) for a in (K, R, t))
+        points, normals, tangents, open_share = self._pose(vertices)
+        pixels = _project(points, K, R, t)
+        light = self.light
+        key, fill = unit(light.key), unit(light.fill)
+        key_colour = light.key_power * np.asarray(light.key_colour, float)
+        ambient = np.empty((len(points), 3), np.float32)
+        terms = light.coefficients() * _LAMBERT[:, None]
+        surroundings(normals, open_share, terms, fill, np.asarray(light.fill_colour, float), ambient)
+        # What is hidden from the sky is mostly hidden from the key: the mouth's inside and the lids' shade.
+        lit = lit_share(points, self._blockers, key) * (0.35 + 0.65 * open_share) * np.minimum(1.0, 3 * open_share)
+        image, cover = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
+        triangle, weights, _ = self._scan(pixels, (height, width), supersample)
+        eye = -R.T @ t
+        shade(
+            triangle, weights, supersample, self._faces, points, normals, tangents, ambient, lit.astype(np.float32),
+            self._paint, self._kind, self._place, self._surface, self._texels, eye, key, key_colour, fill,
+            np.asarray(light.fill_colour, float), image, cover,
+        )  # fmt: skip
+        rgb, alpha = np.empty((height, width, 3), np.uint8), np.empty((height, width), np.float32)
+        resolve(image, cover, self._wall(height, width), float(supersample**2), SRGB, rgb, alpha)
+        if supersample > 1:
+            triangle, weights, depth = self._scan(pixels, (height, width), 1)
+        else:
+            depth = _
+        bodies = tuple(c.vertex_count for c in self.costumes)
+        surface = Surface(points, self._faces, self._first_face, self._first_point, bodies, K, R, t)
+        return self._labelled(rgb, alpha, triangle, weights, depth, normals, surface)
+
+    def _pose(self, vertices: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Points, normals, tangents (N, 3) and light share (N,) of all actors one after another."""
+        if len(vertices) != len(self.costumes):
+            raise BadInput(f"vertices of {len(vertices)} actors for {len(self.costumes)} costumes")
+        total = int(self._first_point[-1])
+        points, normals, tangents = (np.zeros((total, 3)) for _ in range(3))
+        share = np.empty(total)
+        for costume, given, at in zip(self.costumes, vertices, self._first_point, strict=False):
+            body = np.ascontiguousarray(given, np.float64)
+            if body.shape != (costume.vertex_count, 3):
+                raise BadInput(
+                    f"vertices of shape {body.shape} for costume {costume.name!r}, expected {(costume.vertex_count, 3)}"
+                )
+            own = slice(at, at + costume.vertex_count)
+            points[own] = body
+            normals[own] = vertex_normals(body, costume.faces[: costume.body_faces])
+            last = own.stop
+            for binding in costume.bindings:
+                hung = slice(last, last + len(binding.anchors))
+                points[hung], normals[hung], tangents[hung] = binding.place(body)
+                last = hung.stop
+            share[at:last] = costume.light_share(body)
+        return points, normals, tangents, share
+
+    def _scan(
+        self, pixels: np.ndarray, size: tuple[int, int], supersample: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        triangle, weights, depth = empty_buffers((size[0] * supersample, size[1] * supersample))
+        scaled = pixels * np.array([supersample, supersample, 1.0])
+        scan(scaled, self._faces, triangle, weights, depth, self._cutout, self._paint, self._place, self._texels)
+        return triangle, weights, depth
+
+    def _wall(self, height: int, width: int) -> np.ndarray:
+        if (height, width) not in self._walls:
+            self._walls[height, width] = self.background.pixels(height, width)
+        return self._walls[height, width]
+
+    def _labelled(
+        self,
+        rgb: np.ndarray,
+        alpha: np.ndarray,
+        triangle: np.ndarray,
+        weights: np.ndarray,
+        depth: np.ndarray,
+        normals: np.ndarray,
+        surface: Surface,
+    ) -> Frame:
+        height, width = triangle.shape
+        normal, uv = np.zeros((height, width, 3), np.float32), np.zeros((height, width, 2), np.float32)
+        part, actor = np.full((height, width), -1, np.int16), np.full((height, width), -1, np.int16)
+        local = np.full((height, width), -1, np.int32)
+        _label(
+            triangle, weights, self._faces, normals, self._uv, self._part, self._first_face, normal, uv, part, actor,
+            local,
+        )  # fmt: skip
+        return Frame(rgb, depth, alpha, normal, uv, part, actor, local, weights, surface)
+
+
+def _project(points: np.ndarray, K: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """(N, 3): pixels and depth. A point at the camera's plane gets infinities, which the raster leaves out."""
+    camera = points @ R.T + t
+    image = camera @ K.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.concatenate([image[:, :2] / image[:, 2:], camera[:, 2:]], axis=1)
+
+
+@njit(cache=True)
+def _label(triangle, weights, faces, normals, uv, part, first_face, normal, uv_out, part_out, actor, local):  # type: ignore[no-untyped-def]
+    for row in range(triangle.shape[0]):
+        for column in range(triangle.shape[1]):
+            f = triangle[row, column]
+            if f < 0:
+                continue
+            who = 0
+            while first_face[who + 1] <= f:
+                who += 1
+            actor[row, column] = who
+            local[row, column] = f - first_face[who]
+            part_out[row, column] = part[f]
+            x, y, z = 0.0, 0.0, 0.0
+            for i in range(3):
+                w, v = weights[row, column, i], faces[f, i]
+                x += w * normals[v, 0]
+                y += w * normals[v, 1]
+                z += w * normals[v, 2]
+                uv_out[row, column, 0] += w * uv[f, i, 0]
+                uv_out[row, column, 1] += w * uv[f, i, 1]
+            scale = 1.0 / (np.sqrt(x * x + y * y + z * z) + 1e-12)
+            normal[row, column, 0], normal[row, column, 1], normal[row, column, 2] = x * scale, y * scale, z * scale
