@@ -1,4 +1,4 @@
-"""Several calibrated cameras measure a head in metres, one camera can tell its focal length; both say how surely."""
+"""Calibrated cameras measure a head in metres, one camera can tell its focal length; both say how surely."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from talkie.heads.fitting.basis import LandmarkBasis, landmark_basis
 from talkie.heads.fitting.fit import Fit, fit_clip, fit_head, fit_views
 from talkie.heads.fitting.observation import View
+from talkie.heads.fitting.photometric import PhotometricSettings, refine_photometric
 from talkie.heads.fitting.pose import assumed_camera
 from talkie.heads.fitting.settings import FitSettings
 
@@ -10,10 +11,12 @@ __all__ = [
     "Fit",
     "FitSettings",
     "LandmarkBasis",
+    "PhotometricSettings",
     "View",
     "assumed_camera",
     "fit_clip",
     "fit_head",
     "fit_views",
     "landmark_basis",
+    "refine_photometric",
 ]

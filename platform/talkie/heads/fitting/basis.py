@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -95,21 +96,35 @@ def turn(pose: Tensor) -> Tensor:
 
 
 def landmark_basis(model: HeadModel) -> LandmarkBasis:
-    """Reduce a model by probing it, so that any model that blends linearly can be fitted.
+    """Reduce a model to MediaPipe's points by probing it, so that any model that blends linearly can be fitted.
+
+    Raises BadInput as `point_basis`.
+    """
+    return point_basis(model, model.landmarks)
+
+
+def vertex_basis(model: HeadModel, vertices: np.ndarray) -> LandmarkBasis:
+    """The same for vertices (N,) of the mesh. Raises BadInput as `point_basis`."""
+    chosen = torch.as_tensor(vertices)
+    return point_basis(model, lambda mesh: mesh[:, chosen])
+
+
+def point_basis(model: HeadModel, points: Callable[[Tensor], Tensor]) -> LandmarkBasis:
+    """Reduce a model to points of its surface: `points` maps vertices (B, V, 3) linearly to (B, L, 3).
 
     Raises BadInput where the reduction is off by more than 1 mm on random parameters (a model whose shapes
     depend on its pose).
     """
     count, identities = 1 + len(model.identity_names) + len(model.expression_names), len(model.identity_names)
-    neutral = _probe(model, count, identities)
+    neutral = _probe(model, points, count, identities)
     rest = _differences(neutral)
     moments = {}
     for joint in JOINTS:
-        about_x = _probe(model, count, identities, joint, (_PROBE_RAD, 0.0, 0.0)) - neutral
-        about_y = _probe(model, count, identities, joint, (0.0, _PROBE_RAD, 0.0)) - neutral
+        about_x = _probe(model, points, count, identities, joint, (_PROBE_RAD, 0.0, 0.0)) - neutral
+        about_y = _probe(model, points, count, identities, joint, (0.0, _PROBE_RAD, 0.0)) - neutral
         moments[joint] = _differences(_moment(about_x, about_y))
     basis = LandmarkBasis(rest, moments, identities, 0.0)
-    misfit = _misfit(model, basis)
+    misfit = _misfit(model, points, basis)
     if misfit > _MISFIT_LIMIT_M:
         raise BadInput(
             f"its landmarks are not linear in identity and expression (error {misfit * 1000:.1f} mm)",
@@ -141,12 +156,13 @@ def _differences(values: Tensor) -> Tensor:
 
 def _probe(
     model: HeadModel,
+    points: Callable[[Tensor], Tensor],
     count: int,
     identities: int,
     joint: str | None = None,
     pose: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Tensor:
-    """Landmarks (C, L, 3) at zero weights and at each unit weight, with one joint turned."""
+    """Points (C, L, 3) at zero weights and at each unit weight, with one joint turned."""
     unit = torch.eye(count)[:, 1:]
     rows = []
     with torch.no_grad():
@@ -154,16 +170,16 @@ def _probe(
             part = unit[at : at + _BATCH]
             poses = {} if joint is None else {joint: torch.tensor(pose).expand(len(part), 3)}
             vertices = model.vertices(part[:, :identities], part[:, identities:], **poses)
-            rows.append(model.landmarks(vertices))
+            rows.append(points(vertices))
     return torch.cat(rows)
 
 
-def _misfit(model: HeadModel, basis: LandmarkBasis) -> float:
+def _misfit(model: HeadModel, points: Callable[[Tensor], Tensor], basis: LandmarkBasis) -> float:
     """Largest distance in metres between the basis and the model over four random parameter sets."""
     generator = torch.Generator().manual_seed(0)
     identity = torch.randn(basis.identities, generator=generator)
     expression = torch.rand(4, basis.expressions, generator=generator) * 0.5
     poses = {name: torch.randn(4, 3, generator=generator) * 0.1 for name in JOINTS}
     with torch.no_grad():
-        truth = model.landmarks(model.vertices(identity.expand(4, -1), expression, **poses))
+        truth = points(model.vertices(identity.expand(4, -1), expression, **poses))
         return float((basis.landmarks(identity, expression, poses) - truth).norm(dim=-1).max())

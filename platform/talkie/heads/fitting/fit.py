@@ -11,7 +11,7 @@ from torch import Tensor
 
 from talkie.clip import HeadTrack
 from talkie.errors import BadInput
-from talkie.heads.fitting.arrow import frame_covariance, frame_variance
+from talkie.heads.fitting.arrow import Elimination, frame_covariance, frame_variance
 from talkie.heads.fitting.basis import LandmarkBasis, landmark_basis
 from talkie.heads.fitting.normal import whole_clip
 from talkie.heads.fitting.observation import Observation, View, observe
@@ -143,58 +143,69 @@ def _fit(
     basis: LandmarkBasis | None,
     covariance: bool,
 ) -> Fit:
-    settings = settings or FitSettings()
-    if "jawOpen" in model.expression_names:
-        # Two ways to open the mouth cannot be told apart; what is trained and served is the shape.
-        settings = settings.model_copy(update={"jaw": settings.jaw_beside_shape})
+    settings = (settings or FitSettings()).for_model(model)
     seen = observe(views)
     basis = basis or landmark_basis(model)
-    problem = whole_clip(basis, seen, settings)
-    minimum = minimise(problem)
-    posterior = minimum.posterior
+    minimum = minimise(whole_clip(basis, seen, settings))
+    return finished(model, basis, seen, minimum.state.unknowns, minimum.posterior, minimum.steps, covariance)
+
+
+def finished(
+    model: HeadModel,
+    basis: LandmarkBasis,
+    seen: Observation,
+    unknowns: Unknowns,
+    posterior: Elimination,
+    steps: int,
+    covariance: bool = False,
+) -> Fit:
+    """The result of a search that ended at `unknowns`, with the elimination of its last normal equations."""
     blocks = frame_covariance(posterior) if covariance else None
     variance = frame_variance(posterior) if blocks is None else np.diagonal(blocks, axis1=1, axis2=2)
-    track, residuals = _track(model, basis, seen, minimum.state.unknowns)
+    # Weights are clipped to [0, 1] before residuals are taken: they are the published track's.
+    unknowns = unknowns.clipped()
+    residuals = _residuals(basis, seen, unknowns)
+    views = np.maximum(seen.visible.sum(0).numpy(), 1)
+    rms = np.sqrt((residuals.astype(float) ** 2).sum((0, 3)).mean(1) / views).astype(np.float32)
     return Fit(
-        track=track,
+        track=track_of(model, seen, unknowns, rms),
         residuals=residuals,
         frame_std=np.sqrt(variance),
         shared_covariance=posterior.covariance,
         frame_covariance=blocks,
-        log_focal=float(minimum.state.unknowns.log_focal),
-        steps=minimum.steps,
+        log_focal=float(unknowns.log_focal),
+        steps=steps,
     )
 
 
-def _track(
-    model: HeadModel, basis: LandmarkBasis, seen: Observation, unknowns: Unknowns
-) -> tuple[HeadTrack, np.ndarray]:
-    """The clip's head.npz and the residuals (V, T, 478, 2); weights are clipped to [0, 1] before they are taken."""
+def _residuals(basis: LandmarkBasis, seen: Observation, unknowns: Unknowns) -> np.ndarray:
+    """(V, T, 478, 2) float32, observed minus predicted pixels of all landmarks, 0 where unseen."""
     dtype = unknowns.identity.dtype
-    clipped, seen = unknowns.clipped(), seen.to(dtype)
-    gap = seen.points - predict(basis.to(dtype), clipped, seen).pixels
-    residuals = torch.where(seen.visible[..., None, None] > 0, gap, 0.0)
-    views = seen.visible.sum(0).clamp_min(1)
-    rms = ((residuals**2).sum((0, 3)).mean(-1) / views).sqrt()
+    seen = seen.to(dtype)
+    gap = seen.points - predict(basis.to(dtype), unknowns, seen).pixels
+    return _array(torch.where(seen.visible[..., None, None] > 0, gap, 0.0))
+
+
+def track_of(model: HeadModel, seen: Observation, unknowns: Unknowns, residual: np.ndarray | None = None) -> HeadTrack:
+    """The clip's head.npz, as the first camera sees it; residual (T,) pixels, default 0."""
     K = seen.K[0].clone()
-    K[:, [0, 1], [0, 1]] = lenses(clipped, seen)[0]
-
-    def array(values: Tensor) -> np.ndarray:
-        return values.numpy().astype(np.float32)
-
-    track = HeadTrack(
-        identity=array(clipped.identity),
-        expression=array(clipped.expression),
-        jaw=array(clipped.poses["jaw"]),
+    K[:, [0, 1], [0, 1]] = lenses(unknowns, seen)[0].to(K)
+    return HeadTrack(
+        identity=_array(unknowns.identity),
+        expression=_array(unknowns.expression),
+        jaw=_array(unknowns.poses["jaw"]),
         neck=np.zeros((seen.frames, 3), np.float32),
-        left_eye=array(clipped.poses["left_eye"]),
-        right_eye=array(clipped.poses["right_eye"]),
-        rotation=array(clipped.rotation),
-        translation=array(clipped.translation),
-        K=array(K),
-        R=array(seen.R[0]),
-        t=array(seen.t[0]),
-        residual=array(rms),
+        left_eye=_array(unknowns.poses["left_eye"]),
+        right_eye=_array(unknowns.poses["right_eye"]),
+        rotation=_array(unknowns.rotation),
+        translation=_array(unknowns.translation),
+        K=_array(K),
+        R=_array(seen.R[0]),
+        t=_array(seen.t[0]),
+        residual=np.zeros(seen.frames, np.float32) if residual is None else residual,
         model=model.name,
     )
-    return track, array(residuals)
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return values.numpy().astype(np.float32)

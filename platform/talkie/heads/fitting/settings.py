@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from talkie.heads.model import HeadModel
+
 
 class FitSettings(BaseModel):
     """Standard deviations of the Gaussian (or, for expression, Laplacian) assumptions of the fit.
@@ -50,3 +52,10 @@ class FitSettings(BaseModel):
         """For landmarks that are projections of a head of the same model, as the stage's truth is: each counts, and
         perspective is read from differences of hundredths of a pixel."""
         return cls(noise=0.0002, independent_points=478.0, independent_frames=1e9, iterations=40, tolerance=1e-4)
+
+    def for_model(self, model: HeadModel) -> FitSettings:
+        """The settings with which this model is fitted: two ways to open the mouth cannot be told apart, so where the
+        model has a shape for it (which is what is trained and served), the jaw stays nearly at rest."""
+        if "jawOpen" not in model.expression_names:
+            return self
+        return self.model_copy(update={"jaw": self.jaw_beside_shape})

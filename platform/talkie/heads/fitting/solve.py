@@ -80,7 +80,7 @@ def descend(problem: Problem, state: State, tolerance: float, limit: int) -> Min
         for _ in range(_TRIES):
             solved = solve_arrow(system, damping)
             posterior = posterior or (solved if damping == _DAMPING else None)
-            trial = evaluate(problem, _moved(state.unknowns, solved))
+            trial = evaluate(problem, moved(state.unknowns, solved))
             if trial.cost < state.cost:
                 break
             damping *= _DAMPING_CHANGE
@@ -91,7 +91,8 @@ def descend(problem: Problem, state: State, tolerance: float, limit: int) -> Min
     return Minimum(state, posterior or solve_arrow(system, _DAMPING), steps)
 
 
-def _moved(unknowns: Unknowns, solved: Elimination) -> Unknowns:
+def moved(unknowns: Unknowns, solved: Elimination) -> Unknowns:
+    """The unknowns after a solved step."""
     frames, shared = (torch.as_tensor(step, dtype=unknowns.identity.dtype) for step in (solved.frames(), solved.shared))
     return unknowns.moved(frames, shared)
 
