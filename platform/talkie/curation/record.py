@@ -15,8 +15,8 @@ MediaKind = Literal["video", "frames", "image", "vertices"]
 
 
 class Box(BaseModel):
-    """A person's box that came with the footage: left, top, right, bottom, in pixels of a picture of `width` by `height`,
-    or in shares of the picture where both are None."""
+    """A person's box that came with the footage, in pixels of a picture of `width` by `height`, or in shares of the
+    picture where both are None."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,10 +40,10 @@ class SourceRecord(BaseModel):
     """One piece of footage as its owner describes it.
 
     uri: a path or an address that fsspec reads. key: its name within `dataset`, parts joined by `__`, without a dot.
-    audio_uri: sound that lies beside a silent picture. fps: the rate of frames or vertices, which carry none themselves.
-    start_s, end_s: the part of the file that is meant, None for its beginning or end. group: what must not be torn
-    over splits besides the identity, such as the uploaded video that clips were cut from. labels: names of labels to their
-    values by name, never by number. annotations: kind (landmarks, mesh, cameras, boxes, words, ...) to a path.
+    audio_uri: sound that lies beside a silent picture. fps: the rate of frames or vertices, which carry none
+    themselves. start_s, end_s: the part of the file that is meant, None for its beginning or end. group: what must not
+    be torn over splits besides the identity, such as the uploaded video that clips were cut from. labels: names of
+    labels to their values by name, never by number. annotations: kind (landmarks, mesh, cameras, words, ...) to a path.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
