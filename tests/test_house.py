@@ -15,7 +15,7 @@ LIBRARY = ROOT / "platform" / "talkie"
 # Each floor may import itself and what stands below it.
 FLOORS = [
     {"errors"},
-    {"clip", "cluster"},
+    {"clip", "cluster", "licences"},
     {"media", "heads", "render", "speech", "faces"},
     {"shards"},
     {"stage"},

@@ -130,6 +130,12 @@ class BadInput(TalkieError):
     cause = "bad_input"
 
 
+class BadManifest(BadInput):
+    """A table of footage with a row that cannot be taken."""
+
+    cause = "bad_manifest"
+
+
 class PortTaken(TalkieError):
     """A port that another process listens on."""
 
