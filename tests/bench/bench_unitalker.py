@@ -34,7 +34,7 @@ def main() -> int:
         dataset = open_dataset(data)
         figures = {
             "clips": {split: len(dataset.ids(split)) for split in ("train", "val", "test")},
-            "footage_s": sum(c.frames for c in dataset.index.clips.values()) / 25,
+            "footage_s": dataset.seconds,
             "steps": trained.result.steps,
             "seconds": {"whole": round(seconds, 1), "with Ray and preparation": round(trained.result.seconds, 1)},
             "lve_m2": {r.subject: _bounded(r.measurements["lve"]) for r in report.rows},

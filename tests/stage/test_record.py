@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_bytes_on_any_number_of_workers(recorded, t
 
 def test_a_folder_grows_without_filming_again_what_it_has(recorded):
     before = Ledger(recorded).path.read_text()
-    assert len(record(recorded, 2, CONFIG, footage=True).clips) == 2
+    assert len(record(recorded, 2, CONFIG, footage=True)) == 2
     assert Ledger(recorded).path.read_text() == before
 
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from talkie.cli.output import Json, checked, console, meter, print_json, print_table
-from talkie.clip import FPS
 
 if TYPE_CHECKING:
     from talkie.curation import CurateConfig, CurationSummary
-    from talkie.shards import Index, LedgerEntry
+    from talkie.shards import Dataset, LedgerEntry
     from talkie.stage import Shoot
 
 
@@ -48,17 +47,16 @@ def record(
         console.print(f"contact sheet: {contact_sheet}", highlight=False)
         if clips == 0:
             return
-    index = record_shown(out, shoot.clips if clips is None else clips, shoot, footage=footage, workers=workers)
-    seconds = sum(c.frames for c in index.clips.values()) / FPS
-    identities = len({c.identity for c in index.clips.values()})
+    dataset = record_shown(out, shoot.clips if clips is None else clips, shoot, footage=footage, workers=workers)
+    identities = len({c.identity for c in dataset.entries.values()})
     result = {
         "folder": str(out),
         "preset": shoot.name,
-        "clips": len(index.clips),
-        "seconds": seconds,
+        "clips": len(dataset),
+        "seconds": dataset.seconds,
         "identities": identities,
-        "shards": len(index.shards),
-        "digest": index.digest,
+        "shards": len(dataset.index.shards),
+        "digest": dataset.digest,
     }
     if json:
         print_json(result)
@@ -66,13 +64,13 @@ def record(
     print_table(
         f"recorded in {out}",
         ("clips", "seconds", "people", "shards"),
-        [(len(index.clips), f"{seconds:.1f}", identities, len(index.shards))],
+        [(len(dataset), f"{dataset.seconds:.1f}", identities, len(dataset.index.shards))],
     )
     after = f"talkie curate {out / 'footage'} --out SHARDS" if shoot.footage else f"talkie train SYSTEM --data {out}"
     console.print(f"next: {after} (talkie zoo lists the systems)", highlight=False)
 
 
-def record_shown(out: Path, clips: int, shoot: Shoot, *, footage: bool = False, workers: int | None = None) -> Index:
+def record_shown(out: Path, clips: int, shoot: Shoot, *, footage: bool = False, workers: int | None = None) -> Dataset:
     """Recording under a live line."""
     from talkie.stage import record as run
 

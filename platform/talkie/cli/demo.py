@@ -80,10 +80,9 @@ def _say(step: int, what: str) -> None:
 
 
 def _seconds(shards: Path) -> float:
-    from talkie.clip import FPS
     from talkie.shards import open_dataset
 
-    return sum(clip.frames for clip in open_dataset(shards).index.clips.values()) / FPS
+    return open_dataset(shards).seconds
 
 
 def _ask_service(model: str, home: Path, folder: Path, video: Path) -> str:

@@ -60,7 +60,7 @@ def inspect_dataset(folder: str | Path) -> InspectReport:
             frames=record.frames,
             identity=record.identity,
             split=record.split,
-            fields=[name for name in dataset.index.clips[record.id].members if name != "json"],
+            fields=[name for name in dataset.entries[record.id].members if name != "json"],
             scores=record.scores,
             labels=record.labels,
         )

@@ -17,7 +17,7 @@ from talkie.curation.config import CurateConfig
 from talkie.curation.sources import SourceFile, discover
 from talkie.curation.staging import Staging
 from talkie.errors import BadInput
-from talkie.shards import Index, Ledger, LedgerEntry, commit, existing_index, settings_digest
+from talkie.shards import Dataset, Ledger, LedgerEntry, commit, existing_dataset, settings_digest
 
 
 @dataclass(frozen=True)
@@ -83,21 +83,21 @@ def curate(
     out, config = Path(out), config or CurateConfig()
     settings = config.settings()
     digest = settings_digest(settings)
-    index = existing_index(out, settings)
+    dataset = existing_dataset(out, settings)
     found = discover(sources)
     ledger, staging = Ledger(out), Staging(out, digest)
-    plan = _plan(found, ledger, index, digest, staging.keys(), retry_dead)
+    plan = _plan(found, ledger, dataset, digest, staging.keys(), retry_dead)
     progress = _Progress(plan.todo, on_event, started)
-    if plan.todo or plan.duplicates or plan.staged or index is None:
+    if plan.todo or plan.duplicates or plan.staged or dataset is None:
         _prepare(out, staging)
         try:
             if plan.todo:
                 progress.report("found", None, None)
                 actors.run(plan.todo, staging, out, config, digest, workers, progress.report)
         finally:
-            index = _settle(out, staging, settings, ledger, plan.duplicates)
-    assert index is not None
-    return _summary(found, plan, ledger, index, progress, out, time.monotonic() - started)
+            dataset = _settle(out, staging, settings, ledger, plan.duplicates)
+    assert dataset is not None
+    return _summary(found, plan, ledger, dataset, progress, out, time.monotonic() - started)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class _Plan:
 
 
 def _plan(
-    found: list[SourceFile], ledger: Ledger, index: Index | None, digest: str, staged: set[str], retry: bool
+    found: list[SourceFile], ledger: Ledger, dataset: Dataset | None, digest: str, staged: set[str], retry: bool
 ) -> _Plan:
     """Sort the sources into new, known, finished but not committed, and copies of another."""
     latest = ledger.latest()
@@ -122,7 +122,7 @@ def _plan(
         # Of equal files the one already curated speaks for all, else the one with most lying beside it.
         group.sort(key=lambda s: (s.uri not in known_uris, -_sidecars(s), s.uri))
         first, *copies = group
-        if first.key in staged or _is_known(latest.get(first.key, []), index, digest, retry):
+        if first.key in staged or _is_known(latest.get(first.key, []), dataset, digest, retry):
             already += 1
         else:
             todo.append(first)
@@ -136,12 +136,12 @@ def _sidecars(source: SourceFile) -> int:
     return sum(path is not None for path in (source.audio, source.transcript, source.facts))
 
 
-def _is_known(entries: list[LedgerEntry], index: Index | None, digest: str, retry: bool) -> bool:
+def _is_known(entries: list[LedgerEntry], dataset: Dataset | None, digest: str, retry: bool) -> bool:
     """Done means that the ledger says so under these settings and that the shards hold every clip it names."""
-    if not entries or entries[-1].settings != digest or index is None:
+    if not entries or entries[-1].settings != digest or dataset is None:
         return False
     last = entries[-1]
-    return not retry if last.status == "dead" else set(last.clips) <= index.clips.keys()
+    return not retry if last.status == "dead" else set(last.clips) <= dataset.entries.keys()
 
 
 def _duplicate(copy: SourceFile, first: SourceFile, digest: str) -> LedgerEntry:
@@ -168,13 +168,13 @@ def _prepare(out: Path, staging: Staging) -> None:
 
 def _settle(
     out: Path, staging: Staging, settings: dict[str, object], ledger: Ledger, duplicates: list[LedgerEntry]
-) -> Index:
+) -> Dataset:
     """Commit everything staged, then tell the ledger, then forget the staging: a crash in between repeats it."""
     outcomes = [staging.get(key) for key in sorted(staging.keys())]
-    index = commit(out, (clip for outcome in outcomes for clip in outcome.clips), settings=settings)
+    dataset = commit(out, (clip for outcome in outcomes for clip in outcome.clips), settings=settings)
     ledger.append(*(entry for outcome in outcomes for entry in outcome.entries), *duplicates)
     staging.clear()
-    return index
+    return dataset
 
 
 class _Progress:
@@ -214,7 +214,7 @@ def _summary(
     found: list[SourceFile],
     plan: _Plan,
     ledger: Ledger,
-    index: Index,
+    dataset: Dataset,
     progress: _Progress,
     out: Path,
     wall_s: float,
@@ -234,9 +234,9 @@ def _summary(
         duplicates=len(plan.duplicates),
         drops=dict(sorted(drops.items())),
         clips=progress.clips,
-        clips_total=len(index.clips),
+        clips_total=len(dataset),
         footage_s=round(progress.footage_s, 3),
         wall_s=round(wall_s, 3),
-        digest=index.digest,
+        digest=dataset.digest,
         dead_letters=sorted(dead, key=lambda entry: entry.uri),
     )

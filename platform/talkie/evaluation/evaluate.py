@@ -136,7 +136,7 @@ def _words(dataset: Dataset, clip_id: str) -> str | None:
 
 def _check(dataset: Dataset, task: Task) -> None:
     where = str(dataset.folder)
-    people = {split: {dataset.index.clips[i].identity for i in dataset.ids(split)} for split in ("train", "test")}
+    people = {split: {dataset.entries[i].identity for i in dataset.ids(split)} for split in ("train", "test")}
     if not people["train"]:
         raise TooFewIdentities("no clip of the train split to fit the baseline on", where=where, cure="add clips")
     if len(dataset.ids("test")) < MIN_CLIPS:

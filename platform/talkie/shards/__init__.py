@@ -4,7 +4,7 @@ from talkie.shards.dataset import Dataset, open_dataset
 from talkie.shards.fields import RawClip, decode_field, encode_field
 from talkie.shards.index import Index, settings_digest
 from talkie.shards.ledger import Ledger, LedgerEntry
-from talkie.shards.writer import commit, existing_index
+from talkie.shards.writer import commit, existing_dataset
 
 __all__ = [
     "Dataset",
@@ -15,7 +15,7 @@ __all__ = [
     "commit",
     "decode_field",
     "encode_field",
-    "existing_index",
+    "existing_dataset",
     "open_dataset",
     "settings_digest",
 ]

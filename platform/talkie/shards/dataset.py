@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import webdataset as wds
 
-from talkie.clip import Clip, ClipRecord, Split
+from talkie.clip import FPS, Clip, ClipRecord, Split
 from talkie.errors import CorruptShard, MissingField
+from talkie.shards.catalog import ClipEntry, decode_catalog, read_catalog
 from talkie.shards.fields import RawClip, decode_record
-from talkie.shards.index import ClipEntry, Index, read_index
+from talkie.shards.index import Index, ShardEntry, read_index
 
 
 class Dataset:
@@ -26,15 +28,29 @@ class Dataset:
         return self.index.digest
 
     def __len__(self) -> int:
-        return len(self.index.clips)
+        return sum(shard.clips for shard in self.index.shards)
+
+    @cached_property
+    def entries(self) -> dict[str, ClipEntry]:
+        """What the catalogues say of every clip, by id, in stored order. Raises CorruptShard."""
+        return {clip: entry for shard in self.index.shards for clip, entry in self._catalog(shard).items()}
+
+    @property
+    def seconds(self) -> float:
+        """The length of all clips together."""
+        return sum(entry.frames for entry in self.entries.values()) / FPS
 
     def ids(self, split: Split | None = None) -> list[str]:
-        """Clip ids in their stored order, which is the order of the ids."""
-        return [i for i, entry in self.index.clips.items() if split in (None, entry.split)]
+        """Clip ids in their stored order: shard by shard, in a shard by source and time."""
+        return [i for i, entry in self.entries.items() if split in (None, entry.split)]
+
+    def ids_of(self, shard: str) -> list[str]:
+        """The clips of one shard."""
+        return [i for i, entry in self.entries.items() if entry.shard == shard]
 
     def raw(self, clip_id: str) -> RawClip:
         """One clip by random access; members are read when they are asked for. Raises KeyError, CorruptShard."""
-        members = _ShardMembers(self.folder, clip_id, self.index.clips[clip_id])
+        members = _ShardMembers(self.folder, clip_id, self.entries[clip_id])
         return RawClip(decode_record(members["json"]), _WithoutRecord(members))
 
     def records(self, split: Split | None = None) -> list[ClipRecord]:
@@ -44,7 +60,7 @@ class Dataset:
         """Raises MissingField naming the first clip that lacks one of the fields."""
         for clip_id in self.ids(split):
             for field in fields:
-                if field not in self.index.clips[clip_id].members:
+                if field not in self.entries[clip_id].members:
                     raise MissingField(
                         f"clip {clip_id} has no {field}",
                         where=str(self.folder),
@@ -77,12 +93,16 @@ class Dataset:
             raise CorruptShard(f"a shard cannot be read: {error}", where=str(self.folder)) from error
 
     def verify(self) -> None:
-        """Reads every shard whole. Raises CorruptShard naming the first whose bytes differ from the record."""
+        """Reads every shard and catalogue whole. Raises CorruptShard naming the first that differs from its record."""
         for shard in self.index.shards:
             self._check_size(shard.name, shard.size)
             with (self.folder / shard.name).open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
                     raise _corrupt(self.folder / shard.name, "its digest differs from the commit record")
+            self._catalog(shard)
+
+    def _catalog(self, shard: ShardEntry) -> dict[str, ClipEntry]:
+        return decode_catalog(read_catalog(self.folder / shard.catalog_name, shard.catalog), shard.name)
 
     def _check_size(self, name: str, size: int) -> None:
         path = self.folder / name
@@ -92,7 +112,7 @@ class Dataset:
             raise _corrupt(path, f"the shard has {path.stat().st_size} bytes, its record says {size}")
 
     def _check_members(self, clip_id: str, members: Mapping[str, bytes]) -> None:
-        entry = self.index.clips[clip_id]
+        entry = self.entries[clip_id]
         for field, data in members.items():
             if hashlib.sha256(data).hexdigest() != entry.members[field].sha256:
                 raise _corrupt(self.folder / entry.shard, f"{clip_id}.{field} differs from its record")

@@ -1,4 +1,4 @@
-"""The commit record of a shard folder: which shards there are, what each clip's members are, and their digests."""
+"""The commit record of a shard folder: which shards there are, and their digests. Their clips are the catalogues'."""
 
 from __future__ import annotations
 
@@ -9,41 +9,30 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from talkie.clip import Split
 from talkie.errors import CorruptShard, NotADataset
 from talkie.shards.atomic import write_atomically
 
 INDEX_NAME = "index.json"
-FORMAT = "talkie-shards/1"
+FORMAT = "talkie-shards/2"
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Member(_Entry):
-    """Where a member's bytes lie in its shard, and their SHA-256."""
-
-    offset: int
-    size: int
-    sha256: str
-
-
-class ClipEntry(_Entry):
-    """What can be known of a clip without opening its shard."""
-
-    shard: str
-    identity: str
-    split: Split
-    frames: int
-    members: dict[str, Member]
-
-
 class ShardEntry(_Entry):
+    """A tar of clips. prefix: the bits its sources' places share (see `layout`); catalog: SHA-256 of its catalogue."""
+
     name: str
+    prefix: str
     size: int
     sha256: str
+    catalog: str
     clips: int
+
+    @property
+    def catalog_name(self) -> str:
+        return f"{self.name.removesuffix('.tar')}.parquet"
 
 
 class Index(_Entry):
@@ -52,7 +41,6 @@ class Index(_Entry):
     format: str = FORMAT
     settings: dict[str, Any] = {}
     shards: list[ShardEntry] = []
-    clips: dict[str, ClipEntry] = {}
 
     @property
     def digest(self) -> str:
@@ -75,16 +63,17 @@ def read_index(folder: Path) -> Index:
             cure="make some with `talkie record` or `talkie curate`",
         )
     try:
-        index = Index.model_validate_json(path.read_bytes())
-    except ValidationError as error:
+        tree = json.loads(path.read_bytes())
+        if isinstance(tree, dict) and tree.get("format") != FORMAT:
+            raise CorruptShard(
+                f"format {tree.get('format')!r} is not {FORMAT!r}", where=str(path), cure="make the shards again"
+            )
+        return Index.model_validate(tree)
+    except (ValidationError, ValueError) as error:
+        what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise CorruptShard(
-            f"the index does not parse: {error.errors()[0]['msg']}",
-            where=str(path),
-            cure="delete the folder and make the shards again",
+            f"the index does not parse: {what}", where=str(path), cure="delete the folder and make the shards again"
         ) from error
-    if index.format != FORMAT:
-        raise CorruptShard(f"format {index.format!r} is not {FORMAT!r}", where=str(path))
-    return index
 
 
 def write_index(folder: Path, index: Index) -> None:

@@ -5,35 +5,38 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from talkie.clip import FIELDS
 from talkie.errors import BadInput, CorruptShard, NotADataset, SettingsConflict
-from talkie.shards.atomic import atomic_writer
-from talkie.shards.dataset import Dataset
+from talkie.shards.atomic import atomic_writer, write_atomically
+from talkie.shards.catalog import ClipEntry, Member, encode_catalog, entry_of
+from talkie.shards.dataset import Dataset, open_dataset
 from talkie.shards.fields import RawClip, encode_record
-from talkie.shards.index import ClipEntry, Index, Member, ShardEntry, read_index, write_index
+from talkie.shards.index import Index, ShardEntry, write_index
+from talkie.shards.layout import Leaf, Placed, leaves
 
 MAX_SHARD_BYTES = 256 * 2**20
 
 
-def existing_index(folder: Path, settings: dict[str, Any]) -> Index | None:
-    """The index that new clips would be merged into, or None. Raises SettingsConflict if the folder belongs to a
+def existing_dataset(folder: Path, settings: dict[str, Any]) -> Dataset | None:
+    """The dataset that new clips would be merged into, or None. Raises SettingsConflict if the folder belongs to a
     run with other settings: call it before the work starts."""
     try:
-        index = read_index(folder)
+        dataset = open_dataset(folder)
     except NotADataset:
         return None
-    if index.settings != settings:
-        names = sorted(k for k in settings.keys() | index.settings if settings.get(k) != index.settings.get(k))
+    theirs = dataset.index.settings
+    if theirs != settings:
+        names = sorted(k for k in settings.keys() | theirs if settings.get(k) != theirs.get(k))
         raise SettingsConflict(
             f"holds shards made with other settings ({', '.join(names)})",
             where=str(folder),
             cure="choose another output folder or use the same settings",
         )
-    return index
+    return dataset
 
 
 def commit(
@@ -41,79 +44,79 @@ def commit(
     clips: Iterable[RawClip],
     *,
     settings: dict[str, Any],
+    remove: Collection[str] = (),
     max_shard_bytes: int = MAX_SHARD_BYTES,
-) -> Index:
-    """Merges `clips` into the folder and returns its new index.
+) -> Dataset:
+    """Merges `clips` into the folder, takes the ids of `remove` out of it, and returns its new state.
 
-    All clips, old and new, are packed in the order of their ids, so that the bytes depend on the set of clips and not
-    on the order or the number of commits. New shards carry their digest in their names and appear beside the old
-    ones; the rename of the index is the commit; only then the old shards are removed. A crash leaves either state.
-    Raises SettingsConflict, BadInput (folder not writable), CorruptShard (an old shard does not verify).
+    The bytes depend on the resulting set of clips alone (see `layout`), and only the shards that it changes are
+    written. New shards carry their digest in their names and appear beside the old ones; the rename of the index is the
+    commit; only then the old shards are removed. A crash leaves either state. Raises SettingsConflict, BadInput (folder
+    not writable), CorruptShard (an old shard does not verify).
     """
     old = _prepare(folder, settings)
     fresh = {clip.record.id: clip for clip in clips}
-    if old is not None and not fresh:
+    if old is not None and not fresh and not set(remove) & old.entries.keys():
         return old
-    before = Dataset(folder, old) if old is not None else None
-    kept = {i: before for i in (old.clips if old else {}) if i not in fresh}
-    ordered = (fresh[i] if i in fresh else kept[i].raw(i) for i in sorted({*fresh, *kept}))  # type: ignore[union-attr]
-    shards: list[ShardEntry] = []
-    entries: dict[str, ClipEntry] = {}
-    for number, group in enumerate(_groups(ordered, max_shard_bytes)):
-        shard, clips_of_shard = _write_shard(folder, number, group)
-        shards.append(shard)
-        entries |= clips_of_shard
-    index = Index(settings=settings, shards=shards, clips=entries)
+    before = {i: entry for i, entry in (old.entries if old else {}).items() if i not in fresh and i not in remove}
+    placed = [Placed(i, entry.source, entry.start_s, entry.size) for i, entry in before.items()]
+    placed += [_placed(clip) for clip in fresh.values()]
+    written = {(s.prefix, tuple(old.ids_of(s.name))): s for s in old.index.shards} if old else {}
+    shards = []
+    for leaf in leaves(placed, max_shard_bytes):
+        kept = written.get((leaf.prefix, leaf.clips)) if fresh.keys().isdisjoint(leaf.clips) else None
+        ordered = (fresh[i] if i in fresh else old.raw(i) for i in leaf.clips)  # type: ignore[union-attr]
+        shards.append(kept or _write_shard(folder, leaf, ordered))
+    index = Index(settings=settings, shards=shards)
     write_index(folder, index)
-    for name in {s.name for s in (old.shards if old else [])} - {s.name for s in shards}:
-        (folder / name).unlink(missing_ok=True)
-    return index
+    _remove(folder, old, index)
+    return Dataset(folder, index)
 
 
-def _prepare(folder: Path, settings: dict[str, Any]) -> Index | None:
+def _prepare(folder: Path, settings: dict[str, Any]) -> Dataset | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"cannot be created: {error.strerror}", where=str(folder)) from error
-    return existing_index(folder, settings)
+    return existing_dataset(folder, settings)
 
 
-def _groups(clips: Iterable[RawClip], max_bytes: int) -> Iterator[list[RawClip]]:
-    group: list[RawClip] = []
-    size = 0
-    for clip in clips:
-        weight = sum(len(clip.members[f]) for f in clip.members)
-        if group and size + weight > max_bytes:
-            yield group
-            group, size = [], 0
-        group.append(clip)
-        size += weight
-    if group:
-        yield group
+def _placed(clip: RawClip) -> Placed:
+    size = len(encode_record(clip.record)) + sum(len(clip.members[f]) for f in clip.members)
+    return Placed(clip.record.id, clip.record.source.sha256, clip.record.source.start_s, size)
 
 
-def _write_shard(folder: Path, number: int, clips: list[RawClip]) -> tuple[ShardEntry, dict[str, ClipEntry]]:
-    placed: dict[str, dict[str, Member]] = {}
-    provisional = folder / f".shard-{number:06d}"
+def _write_shard(folder: Path, leaf: Leaf, clips: Iterable[RawClip]) -> ShardEntry:
+    placed: list[tuple[str, ClipEntry]] = []
+    provisional = folder / f".shard-{leaf.prefix}"
     with atomic_writer(provisional) as file:
         sink: Any = _Hashing(file)
         with tarfile.open(fileobj=sink, mode="w|", format=tarfile.USTAR_FORMAT, bufsize=tarfile.BLOCKSIZE) as tar:
             for clip in clips:
-                placed[clip.record.id] = _write_clip(tar, clip)
+                placed.append((clip.record.id, entry_of(clip.record, "", _write_clip(tar, clip))))
     digest = sink.digest.hexdigest()
-    name = f"talkie-{number:06d}-{digest[:12]}.tar"
+    name = f"talkie-b{leaf.prefix}-{digest[:12]}.tar"
+    catalog = encode_catalog(placed)
+    entry = ShardEntry(
+        name=name,
+        prefix=leaf.prefix,
+        size=sink.size,
+        sha256=digest,
+        catalog=hashlib.sha256(catalog).hexdigest(),
+        clips=len(placed),
+    )
+    write_atomically(folder / entry.catalog_name, catalog)
     provisional.replace(folder / name)
-    entries = {
-        clip.record.id: ClipEntry(
-            shard=name,
-            identity=clip.record.identity,
-            split=clip.record.split,
-            frames=clip.record.frames,
-            members=placed[clip.record.id],
-        )
-        for clip in clips
-    }
-    return ShardEntry(name=name, size=sink.size, sha256=digest, clips=len(clips)), entries
+    return entry
+
+
+def _remove(folder: Path, old: Dataset | None, index: Index) -> None:
+    """The shards that the new index names no more."""
+    current = {s.name for s in index.shards}
+    for shard in old.index.shards if old else []:
+        if shard.name not in current:
+            (folder / shard.name).unlink(missing_ok=True)
+            (folder / shard.catalog_name).unlink(missing_ok=True)
 
 
 def _write_clip(tar: tarfile.TarFile, clip: RawClip) -> dict[str, Member]:

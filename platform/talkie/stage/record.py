@@ -13,7 +13,7 @@ from pathlib import Path
 
 from talkie.clip import FPS, ClipRecord, Crop, Source, Sync, clip_id
 from talkie.errors import BadInput
-from talkie.shards import Index, Ledger, LedgerEntry, RawClip, commit, existing_index
+from talkie.shards import Dataset, Ledger, LedgerEntry, RawClip, commit, existing_dataset
 from talkie.shards.atomic import write_atomically
 from talkie.stage.budget import check
 from talkie.stage.film import Members, attack_of, film, stage_take
@@ -46,8 +46,8 @@ def record(
     footage: bool = False,
     workers: int | None = None,
     progress: Progress = lambda done, total, seconds: None,
-) -> Index:
-    """Brings the folder to `clips` takes of the shoot and returns its index.
+) -> Dataset:
+    """Brings the folder to `clips` takes of the shoot and returns its dataset.
 
     With `footage`, or where the shoot is one of raw footage, `out/footage` receives `NAME.mp4` with sound as a camera
     would have made it, `NAME.txt` (what was said), `NAME.json` (what a curator may be told) and `NAME.truth.npz` /
@@ -56,13 +56,13 @@ def record(
         raise BadInput("at least one clip must be asked for", where="--clips")
     settings = {"tool": "record", "stage_version": STAGE_VERSION, **shoot.settings()}
     check(shoot, clips, workers or 1, out)
-    index = existing_index(out, settings) or commit(out, [], settings=settings)
+    dataset = existing_dataset(out, settings) or commit(out, [], settings=settings)
     ledger, spool = Ledger(out), Spool(out)
     raw = footage or shoot.footage is not None
-    done = _done(index, ledger, spool, footage=raw)
+    done = _done(dataset, ledger, spool, footage=raw)
     digests = {number: take_digest(settings, number) for number in range(clips)}
     todo = [number for number in range(clips) if digests[number] not in done]
-    seconds = sum(c.frames for c in index.clips.values()) / FPS
+    seconds = dataset.seconds
     progress(clips - len(todo), clips, seconds)
     entries: list[LedgerEntry] = []
     try:
@@ -76,27 +76,27 @@ def record(
             progress(clips - len(todo) + count, clips, seconds)
     finally:
         # Also on Ctrl-C: what was filmed is committed.
-        index = _commit(out, ledger, settings, spool, entries, raw)
-    return index
+        dataset = _commit(out, ledger, settings, spool, entries, raw)
+    return dataset
 
 
-def _done(index: Index, ledger: Ledger, spool: Spool, *, footage: bool) -> set[str]:
+def _done(dataset: Dataset, ledger: Ledger, spool: Spool, *, footage: bool) -> set[str]:
     """Digests of the takes that need no filming: those in shards and those kept by a run that was killed. A take
     recorded without its footage counts only where none is wanted."""
     steps = ("footage",) if footage else ("film", "footage")
-    known = {e.sha256 for e in ledger.entries() if set(e.clips) <= index.clips.keys() and e.step in steps}
+    known = {e.sha256 for e in ledger.entries() if set(e.clips) <= dataset.entries.keys() and e.step in steps}
     return known | (set() if footage else spool.digests())
 
 
 def _commit(
     out: Path, ledger: Ledger, settings: dict, spool: Spool, entries: list[LedgerEntry], footage: bool
-) -> Index:
+) -> Dataset:
     kept = [(digest, spool.take(digest)) for digest in sorted(spool.digests())]
-    index = commit(out, [clip for _, clip in kept], settings=settings)
+    dataset = commit(out, [clip for _, clip in kept], settings=settings)
     entries = entries + [_entry(settings, d, c.record.source.name, [c.record.id], footage) for d, c in kept]
     ledger.append(*entries)
     spool.clear()
-    return index
+    return dataset
 
 
 def _entry(settings: dict, digest: str, name: str, clips: list[str], footage: bool) -> LedgerEntry:
