@@ -21,6 +21,15 @@ def clips() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def scanned_head() -> Path:
+    """The file of the scanned head model: in TALKIE_HEADS, else ../shared/heads."""
+    file = _beside("TALKIE_HEADS", "heads") / "ict_facekit.npz"
+    if not file.is_file():
+        pytest.skip(f"no scanned head at {file}: set TALKIE_HEADS")
+    return file
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_torch_thread() -> None:
     import torch
