@@ -9,7 +9,7 @@ import pytest
 from talkie.cli import main
 from talkie.cli.main import app
 from talkie.clip import ClipRecord, Source
-from talkie.shards import Ledger, LedgerEntry, RawClip, commit
+from talkie.shards import Ledger, LedgerEntry, RawClip, commit, open_dataset
 
 
 def run(capfd, *words: str) -> tuple[int, str, str]:
@@ -48,7 +48,11 @@ def shards(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["record", "curate", "inspect", "zoo", "train", "evaluate", "generate", "serve", "demo"]
+    "command",
+    [
+        *("record", "curate", "inspect", "verify", "subset", "merge", "export"),
+        *("zoo", "train", "evaluate", "generate", "serve", "demo"),
+    ],
 )
 def test_every_command_explains_itself_with_an_example(command, capfd):
     code, out, _ = run(capfd, command, "--help")
@@ -72,13 +76,43 @@ def test_inspect_lists_clips_with_their_fields_and_dead_letters_with_their_cause
     assert [(d["name"], d["cause"]) for d in report["dead"]] == [("bad.mp4", "empty_file")]
 
 
-def test_inspect_can_verify_every_byte(shards, capfd):
+def test_a_part_is_taken_put_together_again_and_exported(shards, tmp_path, capfd):
+    whole = open_dataset(shards)
+    part, both, files = tmp_path / "part", tmp_path / "both", tmp_path / "files"
+    code, out, _ = run(capfd, "subset", str(shards), "--identity", "somebody", "--out", str(part), "--json")
+    assert code == 0
+    assert json.loads(out)["clips"] == 1
+    assert run(capfd, "merge", str(shards), str(part), "--out", str(both))[0] == 0
+    assert open_dataset(both).ids() == whole.ids()
+    assert run(capfd, "export", str(both), "--out", str(files), "--field", "txt")[0] == 0
+    assert (files / f"{'0' * 16}.txt").read_text() == "hello"
+
+
+def test_a_part_for_commercial_use_leaves_out_what_nobody_has_licensed(shards, tmp_path, capfd):
+    line = fails_in_one_line(capfd, "subset", str(shards), "--commercial", "--out", str(tmp_path / "part"))
+    assert "no clip is left" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--split", "dev"], "train, val or test"),
+        (["--label", "happy"], "--label name=value"),
+        (["--licence", "CC-BY-9"], "no licence 'CC-BY-9'"),
+        (["--field", "smell"], "no field 'smell'"),
+    ],
+)
+def test_a_part_that_cannot_be_meant_is_one_line(words, says, shards, tmp_path, capfd):
+    assert says in fails_in_one_line(capfd, "subset", str(shards), "--out", str(tmp_path / "part"), *words)
+
+
+def test_verify_reads_every_byte(shards, capfd):
     (path,) = shards.glob("*.tar")
     data = bytearray(path.read_bytes())
     data[-1] ^= 1  # in the padding: no member is touched, the file is
     path.write_bytes(data)
     assert run(capfd, "inspect", str(shards))[0] == 0
-    assert path.name in fails_in_one_line(capfd, "inspect", str(shards), "--verify")
+    assert path.name in fails_in_one_line(capfd, "verify", str(shards))
 
 
 def test_a_folder_that_is_no_dataset_is_named_with_the_cure(tmp_path, capfd):

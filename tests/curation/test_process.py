@@ -130,11 +130,12 @@ def test_an_unusable_source_is_a_dead_letter_with_its_cause(curator, tmp_path, c
 
 def test_a_wrong_sidecar_and_a_sound_beyond_the_limit_are_dead_letters(curator, tmp_path):
     (tmp_path / "x.mp4").write_bytes(encode_mp4(np.zeros((30, 64, 64, 3), np.uint8)))
-    (tmp_path / "x.json").write_text('{"identiti": "ada"}')
-    (entry,) = curator.process(*discover([tmp_path])).entries
-    assert (entry.status, entry.cause) == ("dead", "bad_input")
-    assert "x.json" in entry.message
-    assert "identiti" in entry.message
+    for sidecar, says in (('{"identiti": "ada"}', "identiti"), ('{"licence": "CC-BY-9"}', "no licence 'CC-BY-9'")):
+        (tmp_path / "x.json").write_text(sidecar)
+        (entry,) = curator.process(*discover([tmp_path])).entries
+        assert (entry.status, entry.cause) == ("dead", "bad_input")
+        assert "x.json" in entry.message
+        assert says in entry.message
     (tmp_path / "x.json").unlink()
     _write_ten_hours_of_silence(tmp_path / "x.wav")
     (entry,) = curator.process(*discover([tmp_path / "x.mp4"])).entries

@@ -8,37 +8,15 @@ from itertools import pairwise
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from clips import contents, make_clip
 
-from talkie.clip import Clip, ClipRecord, HeadTrack, Phone, Source, Transcription, Word
+from talkie.clip import Clip, HeadTrack, Phone, Transcription, Word
 from talkie.errors import CorruptShard, MissingField, NotADataset, SettingsConflict
-from talkie.shards import Ledger, LedgerEntry, RawClip, commit, decode_field, encode_field, open_dataset
-
-
-def make_clip(
-    i: int, split: str = "train", source: int | None = None, start_s: float = 0.0, **members: bytes
-) -> RawClip:
-    record = ClipRecord(
-        id=f"{i:016x}",
-        source=Source(
-            uri=f"file:{i}",
-            name=f"{i}.mp4",
-            sha256=f"{i if source is None else source:064x}",
-            start_s=start_s,
-            end_s=start_s + 1,
-        ),
-        frames=25,
-        identity=f"person-{i}",
-        split=split,
-    )
-    return RawClip(record, {"mp4": bytes([i]) * 700, "txt": f"clip {i}".encode(), **members})
+from talkie.shards import Ledger, LedgerEntry, commit, decode_field, encode_field, open_dataset
 
 
 def tars(folder):
     return {p.name: p.read_bytes() for p in folder.glob("*.tar")}
-
-
-def contents(folder):
-    return {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
 def test_committed_clips_come_back_with_just_the_fields_asked_for(tmp_path):

@@ -143,7 +143,6 @@ def _causes(entries: list[LedgerEntry]) -> list[tuple[str, str, str]]:
 
 def inspect(
     folder: Annotated[Path, typer.Argument(help="Folder of shards.")],
-    verify: Annotated[bool, typer.Option("--verify", help="Also read every byte and check its digest.")] = False,
     json: Json = False,
 ) -> None:
     """List every clip, every dead letter and every drop of a folder, with its cause.
@@ -151,11 +150,8 @@ def inspect(
     Example: `talkie inspect shards --json`
     """
     from talkie.curation import inspect_dataset
-    from talkie.shards import open_dataset
 
     report = inspect_dataset(folder)
-    if verify:
-        open_dataset(folder).verify()
     if json:
         print_json(report.model_dump(mode="json"))
         return

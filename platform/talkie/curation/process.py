@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from talkie.clip import FPS, Split, split_of
 from talkie.curation.assemble import Prepared, assemble
@@ -22,6 +22,7 @@ from talkie.errors import BadInput, NoFace, NoVideo, TalkieError, TooShort, Unre
 from talkie.faces import tracker_version
 from talkie.heads.fitting import LandmarkBasis, landmark_basis
 from talkie.heads.model import HeadModel
+from talkie.licences import licence_of
 from talkie.media import encode_mp4, probe, read_video
 from talkie.shards import LedgerEntry, RawClip
 
@@ -36,6 +37,14 @@ class Facts(BaseModel):
     licence: str = "unknown"
     consent: str = "unknown"
     split: Split | None = None
+
+    @field_validator("licence")
+    @classmethod
+    def _known_licence(cls, value: str) -> str:
+        try:
+            return licence_of(value).name
+        except BadInput as error:
+            raise ValueError(str(error)) from error
 
 
 @dataclass

@@ -49,4 +49,4 @@ def cameras_of(track: HeadTrack) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
-    return torch.as_tensor(np.asarray(array), dtype=torch.float32)
+    return torch.tensor(np.asarray(array), dtype=torch.float32)

@@ -1,6 +1,7 @@
-"""WebDataset shards: write, index, read and verify clips on disk."""
+"""WebDataset shards: write, index, read, verify and edit clips on disk."""
 
 from talkie.shards.dataset import Dataset, open_dataset
+from talkie.shards.edit import annotate, export, merge, subset
 from talkie.shards.fields import RawClip, decode_field, encode_field
 from talkie.shards.index import Index, settings_digest
 from talkie.shards.ledger import Ledger, LedgerEntry
@@ -12,10 +13,14 @@ __all__ = [
     "Ledger",
     "LedgerEntry",
     "RawClip",
+    "annotate",
     "commit",
     "decode_field",
     "encode_field",
     "existing_dataset",
+    "export",
+    "merge",
     "open_dataset",
     "settings_digest",
+    "subset",
 ]
