@@ -64,58 +64,61 @@ def garment_material(look: Look) -> Material:
     return Material(CLOTH, cloth_texture(look), bump=0.4)
 
 
-LASH_COLUMNS = 48
-
-
 def lash_material() -> Material:
     """Single lashes on a cut-out card: u along the lid (one repeat a lash group), v from root to tip."""
-    alpha = np.zeros((32, 64))
+    rows, columns, count = 64, 256, 19
+    alpha = np.zeros((rows, columns))
     rng = np.random.default_rng(0x1A54)
-    v = np.arange(32)
-    for k in range(11):
-        tip = int(rng.integers(20, 32))
-        lean = rng.uniform(-4, 4)
-        middle = (k + 0.5) * 64 / 11 + lean * (v / 31) ** 2
-        half = np.interp(v, (0, tip), (2.3, 0.7))
+    v = np.arange(rows)
+    for k in range(count):
+        tip = int(rng.integers(34, rows))
+        lean = rng.uniform(-9, 9)
+        middle = (k + rng.uniform(0.3, 0.7)) * columns / count + lean * (v / rows) ** 2
+        half = np.interp(v, (0, tip), (3.6, 0.8))
         for i in range(tip):
-            columns = np.arange(int(middle[i] - half[i]), int(middle[i] + half[i]) + 1) % 64
-            alpha[i, columns] = 1.0
-    return Material(HAIR, texels(np.full((32, 64, 3), 0.008), alpha, 0.5), 0.02, 20.0, cutout=True)
+            alpha[i, np.arange(int(middle[i] - half[i]), int(middle[i] + half[i]) + 1) % columns] = 1.0
+    return Material(HAIR, texels(np.full((rows, columns, 3), 0.008), alpha, 0.5), 0.02, 20.0, cutout=True)
 
 
 def lashes(look: Look, material: int) -> list[Hung]:
-    """Lashes of both upper lids, and short ones of the lower, rooted on the lids' rims."""
+    """Lashes of both upper lids, and short thin ones of the lower, rooted on the lids' rims and turning with them."""
     mesh = neutral_mesh()
     out = []
     for rim, side in zip(mesh.skin.lid_rims, (1.0, -1.0), strict=True):
         n = len(rim)
-        for loop, length, up in ((rim[: n // 2 + 1], 0.0068, 0.55), (rim[n // 2 :], 0.0034, -0.75)):
-            out.append(_lash_card(mesh.positions[loop], side, length * look.lashes, up, material))
+        out.append(_lash_card(mesh.positions[rim[: n // 2 + 1]], side, 0.0064 * look.lashes, 0.55, 0.0, material))
+        # The lower ones begin further along the texture, where lashes are thin and few.
+        out.append(_lash_card(mesh.positions[rim[n // 2 :]], side, 0.0030 * look.lashes, -0.75, 0.5, material))
     return out
 
 
-def _lash_card(roots: np.ndarray, side: float, length: float, up: float, material: int) -> Hung:
+def _lash_card(roots: np.ndarray, side: float, length: float, up: float, first_v: float, material: int) -> Hung:
     centre = features.EYE_CENTRE * np.array([side, 1, 1])
     away = roots - centre
     away /= np.linalg.norm(away, axis=1, keepdims=True)
     t = np.linspace(0, 1, len(roots))
     size = length * np.clip(np.sin(np.pi * (0.06 + 0.9 * t)), 0.25, 1)[:, None] ** 0.6
     lift = np.array([0.0, up, 0.0])
+    # Lashes fan out: those at the eye's outer corner point outward.
+    fan = np.array([0.35, 0.0, 0.0]) * (roots[:, :1] - centre[0]) / features.EYE_RADIUS_M
     rows = [roots - 0.0003 * away]
     for share in (0.5, 1.0):
-        rows.append(roots + size * share * (0.75 * away + lift * share * 0.9))
+        rows.append(roots + size * share * (0.75 * away + fan + lift * share * 0.9))
     points = np.stack(rows)
     count = len(roots)
     index = np.arange(3 * count).reshape(3, count)
     a, b, c, d = (i.ravel() for i in (index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]))
     faces = np.concatenate([np.stack([a, d, b], 1), np.stack([b, d, c], 1)])
-    u, v = np.broadcast_to(t * 3, (3, count)), np.broadcast_to(np.array([[0.0], [0.5], [0.99]]), (3, count))
-    uv = np.stack([u, v], -1).reshape(-1, 2)[faces]
+    v = first_v + np.array([[0.0], [0.5], [0.99]]) * (1 - first_v)
+    uv = np.stack([np.broadcast_to(t * 3, (3, count)), np.broadcast_to(v, (3, count))], -1).reshape(-1, 2)[faces]
     tangent = np.broadcast_to(away, points.shape).reshape(-1, 3)
     flat = points.reshape(-1, 3)
     every = np.broadcast_to(roots, points.shape).reshape(-1, 3).copy()
     kinds = np.full(len(faces), material)
-    return Hung(flat, every, tangent.copy(), tangent.copy(), faces, uv, kinds, "lashes", np.ones(len(flat)))
+    ball = "left_eyeball" if side > 0 else "right_eyeball"
+    return Hung(
+        flat, every, tangent.copy(), tangent.copy(), faces, uv, kinds, "lashes", np.ones(len(flat)), hinge=ball
+    )  # fmt: skip
 
 
 def glasses_material(look: Look) -> Material:

@@ -11,6 +11,7 @@ import numpy as np
 
 from talkie.errors import BadInput
 from talkie.render.look import Colour
+from talkie.render.posing import hang, under_lids
 
 SKIN, EYE, PLAIN, HAIR, CLOTH, WET = range(6)
 """Kinds of surface that `shading.shade` knows."""
@@ -46,12 +47,40 @@ class Binding:
     frame: np.ndarray
     solver: np.ndarray
 
-    def place(self, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Points, unit normals and unit tangents (X, 3) for body vertices (V, 3)."""
+    def place(self, vertices: np.ndarray, points: np.ndarray, normals: np.ndarray, tangents: np.ndarray) -> None:
+        """Fill points, unit normals and unit tangents (X, 3) for body vertices (V, 3)."""
+        at = vertices[self.frame]
+        turn = np.ascontiguousarray((at - at.mean(0)).T @ self.solver)
+        hang(
+            vertices, self.anchors, self.weights, turn, self.offset, self.normal, self.tangent, points, normals,
+            tangents,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Hinged(Binding):
+    """A binding whose vertices also turn with their roots round a ball, as lashes do on a lid that slides over an eye.
+    ball: (B,) body vertices of the ball; radial: (X, 3) from its middle to the roots, at rest."""
+
+    ball: np.ndarray
+    radial: np.ndarray
+
+    def place(self, vertices: np.ndarray, points: np.ndarray, normals: np.ndarray, tangents: np.ndarray) -> None:
         at = vertices[self.frame]
         turn = (at - at.mean(0)).T @ self.solver
         roots = (vertices[self.anchors] * self.weights[..., None]).sum(1)
-        return roots + self.offset @ turn.T, _units(self.normal @ turn.T), _units(self.tangent @ turn.T)
+        ball = vertices[self.ball]
+        before, now = _units(self.radial @ turn.T), _units(roots - (ball.min(0) + ball.max(0)) / 2)
+        # The least rotation that carries one direction to the other (Rodrigues), a vertex each.
+        axis, cosine = np.cross(before, now), (before * now).sum(1, keepdims=True)
+        share = 1 / np.maximum(1 + cosine, 1e-3)
+
+        def turned(vectors: np.ndarray) -> np.ndarray:
+            v = vectors @ turn.T
+            return v * cosine + np.cross(axis, v) + axis * (axis * v).sum(1, keepdims=True) * share
+
+        points[:] = roots + turned(self.offset)
+        normals[:], tangents[:] = _units(turned(self.normal)), _units(turned(self.tangent))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +93,15 @@ class Mouth:
     lower: tuple[np.ndarray, np.ndarray]
 
     def light_share(self, vertices: np.ndarray) -> np.ndarray:
-        """(V,) share of the light that reaches a vertex: 1 outside, little in a mouth that is hardly open."""
+        """(V,) share of the light that reaches a vertex: 1 outside, least in the throat of a mouth hardly open.
+
+        The walls are wet and pale: light that entered is reflected on, so that no place in an open mouth is black."""
         gap = _point(vertices, *self.upper) - _point(vertices, *self.lower)
-        opening = np.clip(np.linalg.norm(gap) / 0.016, 0, 1)
-        inside = (0.30 + 0.62 * opening) * np.clip(1 - self.depth, 0, 1) ** (3.2 - 1.2 * opening)
-        return np.where(self.depth < 0, 1.0, inside)
+        opening = np.clip(np.linalg.norm(gap) / 0.014, 0, 1)
+        share, inside = np.ones(len(self.depth)), self.depth >= 0
+        direct = (0.55 + 0.45 * opening) * np.clip(1 - self.depth[inside], 0, 1) ** (2.0 - 1.0 * opening)
+        share[inside] = direct + (0.05 + 0.19 * opening) * (1 - direct)
+        return share
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +115,10 @@ class Lids:
     reach: np.ndarray
     strength: np.ndarray
 
-    def light_share(self, vertices: np.ndarray) -> np.ndarray:
-        """(N,) share of the light that the lids leave to the eyeball's vertices."""
+    def dim(self, share: np.ndarray, vertices: np.ndarray) -> None:
+        """Lower share (V,) of the light at the eyeball's vertices to what the lids leave of it."""
         contour = (vertices[self.corners] * self.weights[..., None]).sum(1)
-        far = np.linalg.norm(vertices[self.eyeball][:, None] - contour[None], axis=-1)
-        return 1 - (self.strength * np.exp(-((far / self.reach) ** 2))).max(1)
+        under_lids(vertices, self.eyeball, contour, self.reach, self.strength, share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +150,7 @@ class Costume:
         if self.mouth is not None:
             share[: self.vertex_count] *= self.mouth.light_share(vertices)
         for lids in self.lids:
-            share[lids.eyeball] *= lids.light_share(vertices)
+            lids.dim(share, vertices)
         return share
 
 

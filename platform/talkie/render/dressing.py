@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from talkie.heads import HeadModel
-from talkie.heads.builtin.hair import SHELL, hair, hair_share
+from talkie.heads.builtin.hair import hair, hair_share
+from talkie.heads.builtin.strands import CARD, HEM, SHELL
 from talkie.render import clothes
 from talkie.render.canonical import EARS, INSIDE, Canonical, canonical, part_ids
 from talkie.render.costume import EYE, HAIR, SKIN, WET, Costume, Material, Mouth, plain_texels
@@ -18,12 +19,12 @@ from talkie.render.paint_skin import ear_texture, skin_texture
 _INNER_UPPER, _INNER_LOWER = 13, 14
 """MediaPipe's points in the middle of the inner lips."""
 _WET = {
-    "upper_teeth": (TOOTH, 0.30, 60.0),
-    "lower_teeth": (TOOTH, 0.30, 60.0),
+    "upper_teeth": (TOOTH, 0.42, 80.0),
+    "lower_teeth": (TOOTH, 0.42, 80.0),
     "upper_gum": (GUM, 0.25, 50.0),
     "lower_gum": (GUM, 0.25, 50.0),
-    "tongue": (TONGUE, 0.22, 30.0),
-    "mouth_bag": (BAG, 0.10, 30.0),
+    "tongue": (TONGUE, 0.30, 34.0),
+    "mouth_bag": (BAG, 0.14, 30.0),
 }
 EXTRA_PARTS = ("hair", "lashes", "cloth", "glasses")
 HAIR_VARIANTS = 3
@@ -94,8 +95,9 @@ def _hung(look: Look, materials: list[Material]) -> list[Hung]:
         gloss, exponent = (0.03, 10.0) if curls else (0.07, 40.0)
         if look.hair_style == "receding":
             gloss *= 0.4
-        materials.append(Material(HAIR, strand_texture(look, False, curls), gloss, exponent))
-        materials.append(Material(HAIR, strand_texture(look, True, curls), gloss, exponent, cutout=True))
+        for kind in (SHELL, CARD, HEM):
+            texture = strand_texture(look, kind, curls)
+            materials.append(Material(HAIR, texture, gloss, exponent, cutout=kind != SHELL))
         free = np.full(len(strands.points), 0.85)
         free[np.unique(strands.faces[strands.kind == SHELL])] = 0.62
         out.append(

@@ -9,14 +9,14 @@ from scipy.spatial import cKDTree
 
 from talkie.heads import HeadModel
 from talkie.render.canonical import Canonical, part_ids
-from talkie.render.costume import Binding
+from talkie.render.costume import Binding, Hinged
 
 
 @dataclass(frozen=True, eq=False)
 class Hung:
     """Over the built-in mean head: points, roots (on its skin), normals, tangents (X, 3), faces (F, 3), uv (F, 3, 2),
     material (F,); part: a name; steady: the region whose motion turns offsets, "head" or "shoulders"; free: (X,) share
-    of the ambient light that reaches the vertices."""
+    of the ambient light that reaches the vertices; hinge: the eyeball round which the piece turns with its roots."""
 
     points: np.ndarray
     roots: np.ndarray
@@ -28,6 +28,7 @@ class Hung:
     part: str
     free: np.ndarray
     steady: str = "head"
+    hinge: str | None = None
 
 
 def bind(model: HeadModel, fit: Canonical, hung: Hung) -> Binding | None:
@@ -41,7 +42,7 @@ def bind(model: HeadModel, fit: Canonical, hung: Hung) -> Binding | None:
     here, there = fit.points[frame] - fit.points[frame].mean(0), template[frame] - template[frame].mean(0)
     stretch = np.linalg.lstsq(here, there, rcond=None)[0].T
     anchors, weights = _nearest_on_skin(model, fit, hung.roots)
-    return Binding(
+    tie = Binding(
         anchors=anchors,
         weights=weights,
         offset=(hung.points - hung.roots) @ stretch.T,
@@ -50,6 +51,11 @@ def bind(model: HeadModel, fit: Canonical, hung: Hung) -> Binding | None:
         frame=frame,
         solver=np.linalg.pinv(there).T,
     )
+    if hung.hinge not in model.part_names:
+        return tie
+    ball = np.flatnonzero(np.asarray(model.part) == model.part_names.index(hung.hinge))
+    middle = (template[ball].min(0) + template[ball].max(0)) / 2
+    return Hinged(**vars(tie), ball=ball, radial=(template[anchors] * weights[..., None]).sum(1) - middle)
 
 
 def _steady_vertices(model: HeadModel, fit: Canonical, region: str) -> np.ndarray | None:

@@ -46,13 +46,13 @@ class Light:
 
 
 def light_from_look(look: Look) -> Light:
-    """The light that comes with a look; the fill stands opposite the key, a fifth as strong and a little cooler."""
+    """The light that comes with a look; the fill stands opposite the key, a seventh as strong and a little cooler."""
     x, y, z = look.key
-    share = 0.18 * look.key_power
+    share = 0.15 * look.key_power
     return Light(
         key=look.key,
         key_power=look.key_power,
-        key_colour=(1.0, 0.97, 0.92),
+        key_colour=(1.0, 0.96, 0.90),
         fill=(-x, 0.35 * y, abs(z) + 0.2),
         fill_colour=(0.92 * share, 0.97 * share, share),
         sky=look.sky,

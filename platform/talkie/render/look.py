@@ -19,7 +19,7 @@ _SKIN = np.array(
 )
 _HAIR = np.array(
     [[0.012, 0.010, 0.009], [0.030, 0.017, 0.011], [0.075, 0.040, 0.020], [0.27, 0.17, 0.075], [0.19, 0.065, 0.022],
-     [0.30, 0.30, 0.31]]
+     [0.31, 0.295, 0.275]]
 )  # fmt: skip
 _IRIS = np.array(
     [[0.060, 0.026, 0.012], [0.13, 0.065, 0.022], [0.11, 0.13, 0.060], [0.085, 0.16, 0.26], [0.16, 0.20, 0.23]]
@@ -70,7 +70,8 @@ def look_from_seed(seed: int) -> Look:
     skin = np.array([np.interp(tone * (len(_SKIN) - 1), range(len(_SKIN)), _SKIN[:, k]) for k in range(3)])
     skin = skin * rng.uniform(0.94, 1.06) * rng.uniform(0.97, 1.03, 3)
     age = float(rng.beta(1.2, 1.8))
-    dark_hair = rng.random() < 0.30 + 0.70 * tone
+    # Blond and red hair come with pale skin.
+    dark_hair = rng.random() < 0.30 + 1.4 * tone
     hair = _HAIR[rng.integers(2 + (tone < 0.6))] if dark_hair else _HAIR[rng.integers(2, len(_HAIR) - 1)]
     grey = rng.random() < 0.7 * max(age - 0.35, 0)
     hair = hair + (_HAIR[-1] - hair) * rng.uniform(0.4, 1.0) * grey
@@ -92,9 +93,9 @@ def look_from_seed(seed: int) -> Look:
         freckles=float(rng.uniform(0, 0.5) * (tone < 0.35)),
         redness=float(rng.uniform(0.1, 0.4) * (1 - 0.6 * tone)),
         key=_unit(np.array([np.sin(azimuth), height, np.cos(azimuth)])),
-        key_power=float(rng.uniform(0.75, 1.0)),
-        sky=_colour(rng.uniform(0.36, 0.48) * rng.uniform(0.95, 1.05, 3)),
-        ground=_colour(rng.uniform(0.16, 0.24) * rng.uniform(0.94, 1.06, 3)),
+        key_power=float(rng.uniform(0.90, 1.20)),
+        sky=_colour(rng.uniform(0.22, 0.38) * rng.uniform(0.93, 1.07, 3)),
+        ground=_colour(rng.uniform(0.10, 0.18) * rng.uniform(0.94, 1.06, 3)),
         background=(_colour(wall * rng.uniform(0.8, 1.3)), _colour(wall * rng.uniform(0.5, 0.9))),
         hair_style=style,
         beard=str(rng.choice(BEARDS, p=[0.42, 0.28, 0.08, 0.08, 0.14])) if masculine else "none",

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from talkie.heads.builtin.strands import HEM, LANES, SHELL
 from talkie.render.costume import texels
 from talkie.render.look import Colour, Look
 from talkie.render.paint_tools import mix, step
@@ -14,10 +15,10 @@ from talkie.render.paint_tools import mix, step
 EYE_TEXELS = 256
 PUPIL_SHARE = 0.36
 """Of the iris's radius, in a lit room."""
-TOOTH: Colour = (0.60, 0.55, 0.46)
-GUM: Colour = (0.40, 0.15, 0.14)
-TONGUE: Colour = (0.42, 0.15, 0.14)
-BAG: Colour = (0.20, 0.06, 0.055)
+TOOTH: Colour = (0.84, 0.77, 0.65)
+GUM: Colour = (0.46, 0.18, 0.17)
+TONGUE: Colour = (0.52, 0.20, 0.19)
+BAG: Colour = (0.34, 0.105, 0.095)
 
 
 def eye_texture(look: Look, iris_sine: float) -> np.ndarray:
@@ -60,39 +61,43 @@ def _iris(colour: np.ndarray, look: Look, r: np.ndarray, around: np.ndarray, rng
 
 
 @lru_cache(maxsize=8)
-def _strands(ragged: float, curls: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(tone, alpha, shift) sheets (128, 256): strands run down; `ragged`: how early tips thin out."""
-    rng = np.random.default_rng(0x57A2)
+def _strands(kind: int, curls: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(tone, alpha, shift) sheets (128, 256) of a kind of hair surface: strands run down the sheet."""
+    rng = np.random.default_rng((0x57A2, kind))
     noise = rng.normal(size=(128, 256))
-    if curls:
-        tone = gaussian_filter(noise, 1.6, mode="wrap")
-        lumps = gaussian_filter(rng.normal(size=(128, 256)), 3.2, mode="wrap")
-        return _norm(tone), _norm(lumps), np.clip(0.5 + 0.25 * _norm(lumps), 0, 1)
-    tone = 0.6 * _norm(gaussian_filter(noise, (26.0, 0.55), mode="wrap")) + 0.55 * _norm(
-        gaussian_filter(noise, (26.0, 2.4), mode="wrap")
+    if curls and kind == SHELL:
+        tone = _norm(gaussian_filter(noise, (1.2, 1.7), mode="wrap"))
+        return tone, np.ones_like(tone), np.clip(0.5 + 0.25 * tone, 0, 1)
+    along = 26.0 if kind != HEM else 40.0
+    tone = 0.6 * _norm(gaussian_filter(noise, (along, 0.55), mode="wrap")) + 0.55 * _norm(
+        gaussian_filter(noise, (along, 2.4), mode="wrap")
     )
-    gaps = _norm(gaussian_filter(rng.normal(size=(128, 256)), (40.0, 0.9), mode="wrap"))
     shift = np.clip(0.5 + 0.22 * _norm(gaussian_filter(noise, (9.0, 1.2), mode="wrap")), 0, 1)
-    return tone, gaps, shift
+    if kind == SHELL:
+        return tone, np.ones_like(tone), shift
+    v = (np.arange(128)[:, None] + 0.5) / 128
+    gaps = _norm(gaussian_filter(rng.normal(size=(128, 256)), (40.0, 0.7), mode="wrap"))
+    if kind == HEM:
+        return tone, np.clip(0.5 + 1.4 * (0.66 - v + 0.28 * gaps), 0, 1), shift
+    # A tuft: full near the root, its sides ragged, its strands drawn together and thinned out towards the tip.
+    x = np.abs(((np.arange(256)[None] + 0.5) / 256 * LANES) % 1 * 2 - 1)
+    reach = np.interp(v, (0, 0.08, 0.5, 0.8, 1), (0.55, 0.95, 0.90, 0.66, 0.12))
+    thin = np.interp(v, (0, 0.1, 0.55, 1), (0.15, 0.7, 0.55, -0.35))
+    return tone, np.clip(0.5 + np.minimum(1.5 * (reach - x) + 0.22 * gaps, thin + 0.42 * gaps), 0, 1), shift
 
 
 def _norm(x: np.ndarray) -> np.ndarray:
     return (x - x.mean()) / x.std()
 
 
-def strand_texture(look: Look, cutout: bool, curls: bool) -> np.ndarray:
-    """(128, 256, 7) texels of hair: roots a little darker, tips a little lighter; channel 4 shifts the highlight.
-
-    With `cutout`, alpha opens between strands towards the tip, or in lumps for curls."""
-    tone, gaps, shift = _strands(1.0, curls)
+def strand_texture(look: Look, kind: int, curls: bool) -> np.ndarray:
+    """(128, 256, 7) texels of hair of a kind: SHELL, CARD or HEM; roots a little darker, tips a little lighter, holes
+    in alpha; channel 4 shifts the highlight."""
+    tone, alpha, shift = _strands(kind, curls)
     v = (np.arange(128)[:, None] + 0.5) / 128
-    light = np.exp(0.34 * tone) * ((0.72 + 0.40 * v) if cutout and not curls else 0.9)
+    light = np.exp(0.28 * tone) * {SHELL: 0.85, HEM: 0.85}.get(kind, 0.70 + 0.42 * v)
     colour = (np.array(look.hair) * light[..., None]).astype(np.float32)
     mix(colour, np.array(look.hair) * np.array([1.35, 1.15, 0.95]), 0.25 * np.clip(tone, 0, 1))
-    alpha: np.ndarray | float = 1.0
-    if cutout:
-        edge = 0.5 + 0.55 * gaps if curls else 1.55 - 2.1 * np.clip(v - 0.35, 0, 1) + 0.50 * gaps
-        alpha = np.clip(edge, 0, 1) * np.ones_like(tone)
     return texels(np.clip(colour, 0.001, 1), alpha, shift)
 
 
@@ -101,10 +106,10 @@ def cloth_texture(look: Look, width: int = 512, height: int = 192) -> np.ndarray
     rng = np.random.default_rng((look.seed, 0xC107))
     x, y = np.meshgrid(np.arange(width), np.arange(height))
     weave = 0.05 * np.sin(x * 1.6) * np.sin(y * 1.6) + 0.03 * rng.normal(size=x.shape)
-    folds = gaussian_filter(rng.normal(size=x.shape), (30, 7), mode="wrap")
+    folds = gaussian_filter(rng.normal(size=x.shape), (22, 16), mode="wrap")
     folds = folds / folds.std()
-    tone = 1 + weave + 0.05 * folds
+    tone = 1 + weave + 0.04 * folds
     if rng.random() < 0.3:
         band = (y // int(rng.integers(6, 14))) % 2
         tone = tone * np.where(band, 0.72, 1.08)
-    return texels(np.clip(np.array(look.cloth) * tone[..., None], 0.003, 1), 1.0, 0.3, 3.0 * gaussian_filter(folds, 1))
+    return texels(np.clip(np.array(look.cloth) * tone[..., None], 0.003, 1), 1.0, 0.3, 4.0 * folds)

@@ -3,68 +3,32 @@ shading.py, what grows on the skin in paint_hair.py."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter
 
-from talkie.heads.builtin import chart, features, surface
+from talkie.heads.builtin import features
 from talkie.render.costume import texels
 from talkie.render.look import Look
+from talkie.render.paint_chart import Chart, face_chart, texel_chart
 from talkie.render.paint_hair import beard, brows, eye_make_up, scalp
 from talkie.render.paint_tools import blotch, mix, noise_layer, step
-
-WIDTH, HEIGHT = 1024, 768
-"""Texels around the head (u, azimuth) and from the crown to below the shoulders (v, descent)."""
-_COARSE = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Chart:
-    """Every texel's place: theta, s (H, W) radians; x, y, z (H, W) metres on the mean head; t, above (H, W): mouth
-    coordinates, in half widths of the mouth and degrees above the contact line; ex, ey: metres from the nearer eye's
-    centre, ex positive outward."""
-
-    theta: np.ndarray
-    s: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    z: np.ndarray
-    t: np.ndarray
-    above: np.ndarray
-    ex: np.ndarray
-    ey: np.ndarray
-
-
-@lru_cache(maxsize=1)
-def texel_chart() -> Chart:
-    """The places of all texels; made once a process."""
-    u = (np.arange(WIDTH) + 0.5) / WIDTH
-    v = (np.arange(HEIGHT) + 0.5) / HEIGHT
-    theta, s = np.meshgrid((u - 0.5) * 2 * np.pi, np.pi / 2 - v * (np.pi / 2 - chart.LOWEST))
-    # The mean surface is smooth: its points on every fourth texel, interpolated, are exact to 0.1 mm.
-    half = slice(_COARSE // 2, None, _COARSE)
-    coarse = surface.point(theta[half, half], s[half, half])
-    x, y, z = (zoom(coarse[..., i], _COARSE, order=1, mode="nearest", grid_mode=True) for i in range(3))
-    t, above = features.mouth_coordinates(theta, s)
-    ex, ey = np.abs(x) - features.EYE_CENTRE[0], y - features.EYE_CENTRE[1]
-    theta, s, x, y, z, t, above, ex, ey = (a.astype(np.float32) for a in (theta, s, x, y, z, t, above, ex, ey))
-    return Chart(theta, s, x, y, z, t, above, ex, ey)
 
 
 def skin_texture(look: Look) -> np.ndarray:
     """(HEIGHT, WIDTH, 7) float32 texels of the whole skin, scalp and clothes apart."""
     c = texel_chart()
+    window, _ = face_chart()
     rng = np.random.default_rng((look.seed, 0x7E47))
     colour, gloss, relief = _bare(c, look, rng)
-    _features(c, look, colour, gloss, relief)
+    _features(look, colour[window], gloss[window], relief[window])
     if look.fur > 0:
         _fur(c, look, colour, gloss, rng)
     scalp(c, look, colour, gloss, rng)
     beard(c, look, colour, gloss, rng)
-    brows(c, look, colour, gloss, rng)
-    eye_make_up(c, look, colour, gloss)
+    brows(look, colour[window], gloss[window], rng)
+    eye_make_up(look, colour[window], gloss[window])
     return texels(np.clip(colour, 0.002, 1.0), 1.0, gloss, relief)
 
 
@@ -81,7 +45,9 @@ def ear_texture(look: Look) -> np.ndarray:
 def _bare(c: Chart, look: Look, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Skin without features: pigment, blood, shine and pores."""
     fine, mid, wide = (noise_layer(s, rng) for s in (1.0, 5.0, 18.0))
-    pigment = 0.025 * fine + 0.035 * mid + 0.03 * wide
+    # Below the jaw the chart is stretched: blotches would run down the neck.
+    even = np.clip((c.y + 0.115) / 0.03, 0.25, 1)
+    pigment = even * (0.025 * fine + 0.035 * mid + 0.03 * wide)
     blood = 0.5 * noise_layer(8.0, rng) + 0.5 * noise_layer(3.0, rng)
     skin = np.array(look.skin, np.float32)
     colour = skin * np.exp(-pigment[..., None] * np.array([0.7, 1.1, 1.3], np.float32))
@@ -97,34 +63,51 @@ def _bare(c: Chart, look: Look, rng: np.random.Generator) -> tuple[np.ndarray, n
     mix(colour, skin * np.array([0.35, 0.25, 0.22]), 0.8 * moles)
     nose = blotch(c.x, c.y, 0.0, 0.012, 0.013, 0.030) * (c.z > 0.09)
     cheeks = blotch(np.abs(c.x), c.y, 0.042, 0.010, 0.020, 0.014)
-    gloss = (0.42 + 0.45 * forehead + 0.75 * nose + 0.30 * cheeks) * look.oil
+    # The shine of deep skin stands out against its colour: half of it is enough to look as oily.
+    deep = np.interp(skin.mean(), (0.06, 0.35), (0.55, 1.0))
+    gloss = (0.42 + 0.45 * forehead + 0.75 * nose + 0.30 * cheeks) * look.oil * deep
     gloss *= 1 + 0.18 * fine
-    relief = 0.45 * fine + 0.25 * mid
+    relief = even * (0.45 * fine + 0.25 * mid)
     return colour, gloss.astype(np.float32), relief
 
 
-def _features(c: Chart, look: Look, colour: np.ndarray, gloss: np.ndarray, relief: np.ndarray) -> None:
-    """Lips, nostrils, eye sockets and the lines of age, painted in place."""
-    front = (c.z > 0.03).astype(np.float32)
-    skin = np.array(look.skin, np.float32)
-    socket = np.exp(-((c.ex / 0.019) ** 2) - ((c.ey + 0.002) / 0.011) ** 2) * front
-    mix(colour, skin * np.array([0.80, 0.64, 0.64]), 0.42 * socket)
-    bag = np.exp(-(((c.ex + 0.002) / 0.013) ** 2) - ((c.ey + 0.0135) / 0.0035) ** 2) * front
-    mix(colour, skin * np.array([0.66, 0.52, 0.56]), (0.22 + 0.35 * look.age) * bag)
+@lru_cache(maxsize=1)
+def _marks() -> dict[str, np.ndarray]:
+    """Shares (float32, of the face's texels) of what every face has in the same place; made once a process."""
+    _, c = face_chart()
+    front = c.z > 0.03
     theta, s = np.degrees(c.theta), np.degrees(c.s)
-    nostril = step((0.85 - features.nostril_level(np.radians(theta), np.radians(s))) / 0.4)
-    mix(colour, skin * np.array([0.12, 0.06, 0.05]), 0.80 * nostril)
-    wing = np.exp(-(((np.abs(theta) - 10.4) / 0.8) ** 2) - ((s + 12.5) / 2.2) ** 2) * (c.z > 0.08)
-    mix(colour, skin * np.array([0.72, 0.50, 0.47]), 0.45 * wing)
     line, inside, wet = lip_shares(c)
-    cracks = 0.5 + 0.5 * np.sin(c.t * 95 + 2.0 * np.sin(c.t * 31) + 0.4 * c.above)
+    marks = {
+        "socket": np.exp(-((c.ex / 0.019) ** 2) - ((c.ey + 0.002) / 0.011) ** 2) * front,
+        "bag": np.exp(-(((c.ex + 0.002) / 0.013) ** 2) - ((c.ey + 0.0135) / 0.0035) ** 2) * front,
+        "nostril": step((0.85 - features.nostril_level(c.theta, c.s)) / 0.4),
+        "wing": np.exp(-(((np.abs(theta) - 10.4) / 0.8) ** 2) - ((s + 12.5) / 2.2) ** 2) * (c.z > 0.08),
+        "line": line,
+        "inside": inside,
+        "wet": wet,
+        "cracks": 0.5 + 0.5 * np.sin(c.t * 95 + 2.0 * np.sin(c.t * 31) + 0.4 * c.above),
+        "age": _age_lines(c) * front,
+    }
+    return {name: mark.astype(np.float32) for name, mark in marks.items()}
+
+
+def _features(look: Look, colour: np.ndarray, gloss: np.ndarray, relief: np.ndarray) -> None:
+    """Lips, nostrils, eye sockets and the lines of age, painted in place on the face's texels."""
+    mark = _marks()
+    skin = np.array(look.skin, np.float32)
+    mix(colour, skin * np.array([0.80, 0.64, 0.64]), 0.42 * mark["socket"])
+    mix(colour, skin * np.array([0.66, 0.52, 0.56]), (0.22 + 0.35 * look.age) * mark["bag"])
+    mix(colour, skin * np.array([0.12, 0.06, 0.05]), 0.80 * mark["nostril"])
+    mix(colour, skin * np.array([0.72, 0.50, 0.47]), 0.45 * mark["wing"])
+    inside, wet, cracks = mark["inside"], mark["wet"], mark["cracks"]
     lips = np.array(look.lips, np.float32)
     mix(colour, lips * (0.92 + 0.12 * cracks[..., None]), 0.88 * inside)
     mix(colour, lips * np.array([1.05, 0.92, 0.92]), 0.35 * inside * wet)
-    mix(colour, lips * 0.30, 0.7 * line)
-    gloss += inside * (0.65 + 0.5 * wet + 0.8 * look.makeup - gloss)
+    mix(colour, lips * 0.30, 0.7 * mark["line"])
+    gloss += inside * (0.95 + 0.9 * wet + 0.9 * look.makeup - gloss)
     relief += 0.55 * inside * (cracks - 0.5)
-    lines = _age_lines(c) * front * look.age
+    lines = mark["age"] * np.float32(look.age)
     mix(colour, skin * np.array([0.62, 0.48, 0.44]), 0.38 * lines)
     relief -= 1.6 * lines
 

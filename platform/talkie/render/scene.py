@@ -18,9 +18,11 @@ from talkie.render.background import Background
 from talkie.render.costume import Costume
 from talkie.render.harmonics import BAND_SHARE
 from talkie.render.light import Light, unit
-from talkie.render.raster import empty_buffers, scan
-from talkie.render.shading import SRGB, resolve, shade, surroundings, vertex_normals
+from talkie.render.posing import mark, project
+from talkie.render.raster import empty_grid, guess, located, scan
+from talkie.render.shading import ATTRIBUTES, SRGB, gather_light, resolve, shade, vertex_normals
 from talkie.render.shadow import lit_share
+from talkie.render.sheets import gather
 
 _Y = np.array([0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0.315392, 1.092548, 0.546274])
 _LAMBERT = _Y * np.array([BAND_SHARE[0]] + [BAND_SHARE[1]] * 3 + [BAND_SHARE[2]] * 5)
@@ -30,7 +32,8 @@ _LAMBERT = _Y * np.array([BAND_SHARE[0]] + [BAND_SHARE[1]] * 3 + [BAND_SHARE[2]]
 class Surface:
     """The geometry that was filmed: points (N, 3) in the world of all actors one after another, hair included; faces
     (M, 3) into them; first_face, first_point: where each actor's begin (actors + 1); bodies: how many of an actor's
-    points are its own vertices; K, R, t: the camera."""
+    points are its own vertices; K, R, t: the camera; holes: `cutout`, `paint`, `place` and `solid` of `raster.scan`,
+    which say where a face of hair or lashes is not there."""
 
     points: np.ndarray
     faces: np.ndarray
@@ -40,6 +43,7 @@ class Surface:
     K: np.ndarray
     R: np.ndarray
     t: np.ndarray
+    holes: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,31 +85,11 @@ class SceneRenderer:
         self._part = np.concatenate([c.part for c in costumes])
         self._uv = np.concatenate([c.uv for c in costumes]).astype(np.float32)
         self._paint = np.ascontiguousarray(np.concatenate([c.paint for c in costumes]), np.float32)
-        self._gather_materials()
-        self._walls: dict[tuple[int, int], np.ndarray] = {}
-
-    def _gather_materials(self) -> None:
-        """One table of texels for all materials, and per face where its texture lies and how it shines."""
-        texels, kind, place, surface, cutout, start = [], [], [], [], [], 0
-        for costume in self.costumes:
-            rows = []
-            for m in costume.materials:
-                height, width = m.texture.shape[:2]
-                rows.append((m.kind, start, height, width, m.gloss, m.exponent, m.bump, m.cutout))
-                texels.append(m.texture.reshape(-1, m.texture.shape[2]))
-                start += height * width
-            table = np.array(rows, float)[costume.material]
-            kind.append(table[:, 0])
-            place.append(table[:, 1:4])
-            surface.append(table[:, 4:7])
-            cutout.append(table[:, 7])
-        self._texels = texels[0] if len(texels) == 1 else np.concatenate(texels)
-        self._kind = np.concatenate(kind).astype(np.int64)
-        self._place = np.ascontiguousarray(np.concatenate(place), np.int64)
-        self._surface = np.ascontiguousarray(np.concatenate(surface), np.float32)
-        self._cutout = np.concatenate(cutout) > 0
+        self._sheets = gather(self.costumes, self._paint)
         # Thin lashes and ragged strands would cast the shadow of whole cards.
-        self._blockers = np.ascontiguousarray(self._faces[~self._cutout])
+        self._blockers = np.ascontiguousarray(self._faces[~self._sheets.cutout])
+        self._shown: tuple[np.ndarray, int] | None = None
+        self._walls: dict[tuple[int, int], np.ndarray] = {}
 
     def frame(
         self,
@@ -121,34 +105,50 @@ class SceneRenderer:
         if supersample < 1:
             raise BadInput(f"supersample {supersample}, expected 1 or more")
         height, width = (size, size) if isinstance(size, int) else size
-        K, R, t = (np.asarray(a, np.float64) for a in (K, R, t))
-        points, normals, tangents, open_share = self._pose(vertices)
-        pixels = _project(points, K, R, t)
-        light = self.light
-        key, fill = unit(light.key), unit(light.fill)
-        key_colour = light.key_power * np.asarray(light.key_colour, float)
-        ambient = np.empty((len(points), 3), np.float32)
-        terms = light.coefficients() * _LAMBERT[:, None]
-        surroundings(normals, open_share, terms, fill, np.asarray(light.fill_colour, float), ambient)
-        # What is hidden from the sky is mostly hidden from the key: the mouth's inside and the lids' shade.
-        lit = lit_share(points, self._blockers, key) * (0.35 + 0.65 * open_share) * np.minimum(1.0, 3 * open_share)
-        image, cover = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
-        triangle, weights, _ = self._scan(pixels, (height, width), supersample)
-        eye = -R.T @ t
-        shade(
-            triangle, weights, supersample, self._faces, points, normals, tangents, ambient, lit.astype(np.float32),
-            self._paint, self._kind, self._place, self._surface, self._texels, eye, key, key_colour, fill,
-            np.asarray(light.fill_colour, float), image, cover,
-        )  # fmt: skip
+        K, R, t = (np.ascontiguousarray(a, np.float64) for a in (K, R, t))
+        points, normals, tangents, share = self._pose(vertices)
+        pixels = project(points, K, R, t)
+        centres, samples = self._scan(pixels, (height, width), supersample)
+        image, cover = self._lit(points, normals, tangents, share, pixels, samples, supersample, -R.T @ t)
         rgb, alpha = np.empty((height, width, 3), np.uint8), np.empty((height, width), np.float32)
-        resolve(image, cover, self._wall(height, width), float(supersample**2), SRGB, rgb, alpha)
-        if supersample > 1:
-            triangle, weights, depth = self._scan(pixels, (height, width), 1)
-        else:
-            depth = _
+        resolve(image, cover, self._wall(height, width), SRGB, rgb, alpha)
+        weights, depth = located(pixels, self._faces, centres)
         bodies = tuple(c.vertex_count for c in self.costumes)
-        surface = Surface(points, self._faces, self._first_face, self._first_point, bodies, K, R, t)
-        return self._labelled(rgb, alpha, triangle, weights, depth, normals, surface)
+        sheets = self._sheets
+        holes = sheets.cutout, self._paint, sheets.place, sheets.solid
+        surface = Surface(points, self._faces, self._first_face, self._first_point, bodies, K, R, t, holes)
+        return self._labelled(rgb, alpha, centres, weights, depth, normals, surface)
+
+    def _lit(
+        self,
+        points: np.ndarray,
+        normals: np.ndarray,
+        tangents: np.ndarray,
+        share: np.ndarray,
+        pixels: np.ndarray,
+        samples: np.ndarray,
+        fine: int,
+        eye: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Light (H, W, 3) and coverage (H, W) of what the samples see; vertices that none sees stay in the dark."""
+        seen = np.zeros(len(points), np.bool_)
+        assert self._shown is not None
+        order, lead = self._shown
+        seen[self._faces[order[:lead]]] = True
+        light, sheets = self.light, self._sheets
+        key, fill = unit(light.key), unit(light.fill)
+        lights = np.stack([key, light.key_power * np.asarray(light.key_colour), fill, np.asarray(light.fill_colour)])
+        lit = lit_share(points, self._blockers, key, seen)
+        attributes = np.zeros((len(points), ATTRIBUTES), np.float32)
+        terms = light.coefficients() * _LAMBERT[:, None]
+        gather_light(points, normals, tangents, share, lit, seen, terms, fill, lights[3], attributes)
+        height, width = samples.shape[0] // fine, samples.shape[1] // fine
+        image, cover = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
+        shade(
+            samples, fine, self._faces, pixels, attributes, self._paint, sheets.sheet, sheets.grain, sheets.levels,
+            sheets.kind, sheets.finish, sheets.texels, eye, lights, image, cover,
+        )  # fmt: skip
+        return image, cover
 
     def _pose(self, vertices: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Points, normals, tangents (N, 3) and light share (N,) of all actors one after another."""
@@ -169,18 +169,26 @@ class SceneRenderer:
             last = own.stop
             for binding in costume.bindings:
                 hung = slice(last, last + len(binding.anchors))
-                points[hung], normals[hung], tangents[hung] = binding.place(body)
+                binding.place(body, points[hung], normals[hung], tangents[hung])
                 last = hung.stop
             share[at:last] = costume.light_share(body)
         return points, normals, tangents, share
 
-    def _scan(
-        self, pixels: np.ndarray, size: tuple[int, int], supersample: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        triangle, weights, depth = empty_buffers((size[0] * supersample, size[1] * supersample))
-        scaled = pixels * np.array([supersample, supersample, 1.0])
-        scan(scaled, self._faces, triangle, weights, depth, self._cutout, self._paint, self._place, self._texels)
-        return triangle, weights, depth
+    def _scan(self, pixels: np.ndarray, size: tuple[int, int], fine: int) -> tuple[np.ndarray, np.ndarray]:
+        """The triangles that pixels' centres (H, W) and their samples (fine H, fine W) see."""
+        centres, centre_near = empty_grid(*size)
+        samples, near = empty_grid(size[0] * fine, size[1] * fine) if fine > 1 else (centres, centre_near)
+        sheets = self._sheets
+        order, lead = guess(pixels, self._faces) if self._shown is None else self._shown
+        scan(
+            pixels, self._faces, order, lead, fine, sheets.cutout, self._paint, sheets.place, sheets.solid, centres,
+            centre_near, samples, near,
+        )  # fmt: skip
+        # The next picture will show much the same.
+        shown = np.zeros(len(self._faces), np.bool_)
+        mark(samples, shown)
+        self._shown = np.argsort(~shown, kind="stable"), int(shown.sum())
+        return centres, samples
 
     def _wall(self, height: int, width: int) -> np.ndarray:
         if (height, width) not in self._walls:
@@ -206,14 +214,6 @@ class SceneRenderer:
             local,
         )  # fmt: skip
         return Frame(rgb, depth, alpha, normal, uv, part, actor, local, weights, surface)
-
-
-def _project(points: np.ndarray, K: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """(N, 3): pixels and depth. A point at the camera's plane gets infinities, which the raster leaves out."""
-    camera = points @ R.T + t
-    image = camera @ K.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.concatenate([image[:, :2] / image[:, 2:], camera[:, 2:]], axis=1)
 
 
 @njit(cache=True)

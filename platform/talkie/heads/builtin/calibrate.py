@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from talkie.heads.builtin import chart, surface
-from talkie.render.raster import rasterise
+from talkie.render.raster import rasterise_mesh
 
 SHAPE = (440, 360)
 """Samples in descent and azimuth."""
@@ -49,7 +49,7 @@ def scanned_radius(vertices_m: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     x = theta / np.pi * (SHAPE[1] - 1) + 0.5
     y = (np.pi / 2 - 1e-3 - s) / (np.pi / 2 - 1e-3 - chart.NECK) * (SHAPE[0] - 1) + 0.5
     across = np.ptp(x[triangles], axis=1) < SHAPE[1] / 2
-    _, _, depth = rasterise(np.stack([x, y, 1.0 / r], axis=1), triangles[across], SHAPE)
+    _, _, depth = rasterise_mesh(np.stack([x, y, 1.0 / r], axis=1), triangles[across], SHAPE)
     return np.where(np.isfinite(depth), 1.0 / depth, np.nan)
 
 
