@@ -25,6 +25,8 @@ VIEWS = 64
 FIELDS = (
     "json", "mp4", "flac", "landmarks.npy", "head.npz", "phones.json", "txt", "captions.json", "mask.mp4", "matte.mp4",
     "depth.npz", "normals.npz", "gaze.npz", "action_units.npz", "imu.npz", "scan.npz", "attack.npz",
+    "pose.npz", "hands.npz", "contact.npz", "flow.npz",
+    "prosody.npz", "clean.flac",
     "views.npz", *(f"view{number:02d}.mp4" for number in range(1, VIEWS)),
 )  # fmt: skip
 """Member suffixes this version reads and writes, in the order in which a shard holds them. A suffix holds no slash:
@@ -151,7 +153,7 @@ class Transcription:
 
 @dataclass(frozen=True)
 class Clip:
-    """A record and its decoded or raw members, by field name: mp4 and flac stay bytes, landmarks.npy is
+    """A record and its decoded or raw members, by field name: mp4, flac and clean.flac stay bytes, landmarks.npy is
     (T, 478, 3) float32, head.npz a HeadTrack, phones.json a Transcription, txt a str, mask.mp4 and matte.mp4 (T, H, W)
     uint8 planes, captions.json plain data, and every other npz a mapping from names to arrays (`talkie.stage.sensors`
     says which)."""

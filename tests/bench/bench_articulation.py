@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from talkie.clip import FPS
 from talkie.heads import BuiltinHead, builtin_head
-from talkie.render.raster import rasterise
+from talkie.render.raster import rasterise_mesh
 from talkie.stage.cast import Person, cast
 from talkie.stage.emotion import EMOTIONS
 from talkie.stage.line import Line
@@ -73,7 +73,7 @@ class Mouth:
         middle = vertices[self.upper[len(self.upper) // 2]]
         flat = np.stack([60 + 2 * (x - middle[0]), 40 - 2 * (y - middle[1]), 1000 - z], 1)
         faces = self.model.faces.numpy()
-        seen = rasterise(flat, faces, (80, 120))[0]
+        seen = rasterise_mesh(flat, faces, (80, 120))[0]
         return any(int(corner) in self.tongue for corner in faces[seen[seen >= 0], 0])
 
 

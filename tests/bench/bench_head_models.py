@@ -27,7 +27,7 @@ from talkie.clip import HeadTrack
 from talkie.heads import ARKIT_NAMES, builtin_head, convert_track, frontal_camera, load_ict
 from talkie.heads.ict_rig import jaw_hinge
 from talkie.heads.model import HeadModel
-from talkie.render.raster import rasterise
+from talkie.render.raster import rasterise_mesh
 
 SIZE, SUPER = 384, 2
 BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
@@ -80,7 +80,7 @@ def picture(world: np.ndarray, pixels: np.ndarray, faces: np.ndarray, paint: np.
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
     light = 0.35 + 0.65 * np.clip(normal @ (np.array([0.2, 0.4, 0.9]) / 1.005), 0, 1)
     scaled = pixels * [SUPER, SUPER, 1]
-    triangle, weights, _ = rasterise(scaled, faces, (SIZE * SUPER, SIZE * SUPER))
+    triangle, weights, _ = rasterise_mesh(scaled, faces, (SIZE * SUPER, SIZE * SUPER))
     image = np.full((SIZE * SUPER, SIZE * SUPER, 3), 128.0)
     hit = triangle >= 0
     corner = faces[triangle[hit]]

@@ -11,7 +11,7 @@ from talkie.heads import builtin_head
 from talkie.heads.body import builtin_body, garments
 from talkie.heads.body.collar import head_shares, tuck
 from talkie.heads.body.skeleton import INDEX, rest_joints
-from talkie.render.raster import rasterise
+from talkie.render.raster import rasterise_mesh
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
 
@@ -192,7 +192,7 @@ def test_no_view_shows_background_or_an_inside_between_head_and_collar(body, hea
         K, R, t = _camera(angle, height, size)
         camera = points @ R.T + t
         image = camera @ K.T
-        triangle, _, _ = rasterise(np.column_stack([image[:, :2] / image[:, 2:], camera[:, 2]]), faces, size)
+        triangle, _, _ = rasterise_mesh(np.column_stack([image[:, :2] / image[:, 2:], camera[:, 2]]), faces, size)
         collar = slice(size // 4, 3 * size // 4)
         seen = triangle[collar, collar]
         holes, _ = label(seen < 0)

@@ -6,6 +6,7 @@ from scipy.signal import correlate
 
 from talkie.errors import BadConfig, BadInput
 from talkie.speech.acoustics import (
+    MICROPHONES,
     NOISES,
     Microphone,
     Room,
@@ -20,7 +21,7 @@ from talkie.speech.acoustics import (
 )
 from talkie.speech.acoustics.levels import power, speech_active
 from talkie.speech.acoustics.microphone import quantise, soft_clip
-from talkie.speech.acoustics.room import decay_s, impulse_response
+from talkie.speech.acoustics.room import clarity_db, decay_s, impulse_response
 from talkie.speech.synthesis import Utterance, Voice, speak
 
 RATE = 16000
@@ -95,6 +96,35 @@ def test_a_room_rings_as_long_as_asked(rt60_s):
         response, reflection = impulse_response(room_from_seed(seed, rt60_s=rt60_s))
         assert decay_s(response) == pytest.approx(rt60_s, rel=0.02)
         assert 0 < reflection < 1
+
+
+def test_clarity_is_early_energy_over_late():
+    """Of a pure exponential decay it is known: 10 log10(e^(13.8 t / rt60) - 1) with t of 50 ms (ISO 3382-1)."""
+    rt60_s = 0.5
+    decay = np.exp(-6.907755 * np.arange(2 * RATE) / RATE / rt60_s)
+    assert clarity_db(decay) == pytest.approx(10 * np.log10(np.exp(2 * 6.907755 * 0.05 / rt60_s) - 1), abs=0.01)
+    _, near = reverberate(np.ones(10), room_from_seed(1, rt60_s=0.5, distance_m=0.3))
+    _, far = reverberate(np.ones(10), room_from_seed(1, rt60_s=0.5, distance_m=2.0))
+    assert (near.distance_m, far.distance_m) == (pytest.approx(0.3, abs=0.01), pytest.approx(2.0, abs=0.01))
+    assert near.c50_db > far.c50_db
+    assert near.direct_to_reverberant_db > far.direct_to_reverberant_db
+
+
+def test_every_kind_of_microphone_keeps_the_time_and_says_what_it_did(spoken):
+    for name, kind in MICROPHONES.items():
+        heard, truth = microphone(spoken.audio, kind, rng())
+        assert (0.01 < truth.clipped_share < 0.25) if name == "overdriven" else truth.clipped_share < 0.005
+        assert -32 < 20 * np.log10(heard.std()) < -5
+        assert delay(spoken.audio, heard) == 0
+        assert truth.microphone == kind
+        assert truth.snr_db > 20
+
+
+def test_of_silence_a_microphone_records_its_own_noise_and_no_ratio():
+    heard, truth = microphone(np.zeros(RATE), MICROPHONES["laptop"], rng())
+    assert truth.snr_db is None
+    assert truth.gain_db == ()
+    assert 20 * np.log10(heard.std()) == pytest.approx(MICROPHONES["laptop"].noise_db, abs=0.5)
 
 
 def test_first_reflections_arrive_when_their_images_do():
@@ -234,6 +264,7 @@ def test_every_effect_is_that_of_its_generator(spoken):
         lambda a: add_noise(a, "thunder", 5, rng()),
         lambda a: add_noise(a, "white", 200, rng()),
         lambda a: room_from_seed(0, rt60_s=5),
+        lambda a: room_from_seed(0, distance_m=4),
         lambda a: Room((5, 4, 3), 0.3, (6, 1, 1), (1, 1, 1)),
         lambda a: Room((5, 4, 3), 0.3, (1, 1, 1), (1, 1, 1)),
         lambda a: Microphone(bits=1),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from talkie.clip import FPS, Word
+from talkie.clip import FPS
 from talkie.heads import ARKIT_NAMES
 from talkie.stage.behaviour import (
     LIMIT_RAD,
@@ -15,7 +15,6 @@ from talkie.stage.behaviour import (
     brows,
     gestured,
     head_motion,
-    stressed_words,
 )
 from talkie.stage.emotion import MANNERS, manner_of
 from talkie.stage.noise import ease, smooth_noise
@@ -23,18 +22,6 @@ from talkie.stage.style import style_from_seed
 
 STYLE = style_from_seed(0)
 AHEAD = np.repeat([[0.0, 0.0, 1.0]], 100, 0)
-WORDS = [Word(w, 0.5 * i, 0.5 * i + 0.4) for i, w in enumerate(("one", "two", "three", "four", "five", "six"))]
-
-
-def loud_at(*moments, frames=80):
-    times = (np.arange(frames) + 0.5) / FPS
-    return 0.3 + 0.7 * np.max([np.exp(-0.5 * ((times - m) / 0.06) ** 2) for m in moments], axis=0)
-
-
-def test_stresses_are_the_loud_words_at_their_loudest_moment():
-    found = stressed_words(WORDS, loud_at(1.2, 2.2))
-    strong = [moment for moment, strength in found if strength > 0.8]
-    np.testing.assert_allclose(strong, [1.2, 2.2], atol=1 / FPS)
 
 
 def test_a_beat_is_lowest_at_the_stress():
@@ -104,7 +91,7 @@ def test_breath_at_rest_has_its_rate():
 
 def test_lungs_are_full_when_speech_begins():
     for seed in range(10):
-        fill = breathing(150, 0.25, [2.0], np.random.default_rng(seed))
+        fill = breathing(150, 0.25, [(1.55, 2.0)], np.random.default_rng(seed))
         assert fill[48:54].max() > 0.85
         assert fill[50] > fill[75] - 0.05
 

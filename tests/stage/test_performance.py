@@ -9,6 +9,7 @@ import pytest
 from talkie.clip import FPS, SAMPLES_PER_FRAME
 from talkie.errors import BadConfig
 from talkie.heads import ARKIT_NAMES
+from talkie.speech.vocal import CALLS_PER_S
 from talkie.stage.gaze import eye_centres
 from talkie.stage.line import EVENTS, WORDLESS, Line
 from talkie.stage.performance import perform
@@ -63,12 +64,11 @@ def heard(played, start_s, end_s):
 
 def test_a_pause_is_silent_between_words_that_are_not(play):
     played = play(2, "Open the window, please, and wave to the people below.", event="pause")
-    kinds = [e.kind for e in played.events]
-    assert kinds == ["speech", "pause", "speech"]
-    gap = played.events[1]
+    words, gap, more = (e for e in played.events if e.kind != "breath")
+    assert (words.kind, gap.kind, more.kind) == ("speech", "pause", "speech")
     assert gap.end_s - gap.start_s > 0.4
     assert heard(played, gap.start_s + 0.1, gap.end_s - 0.1).max() < 0.01
-    assert heard(played, played.events[0].start_s, gap.start_s).max() > 0.1
+    assert heard(played, words.start_s, gap.start_s).max() > 0.1
 
 
 def test_a_hesitation_is_voiced_is_no_word_and_turns_the_eyes_away(play):
@@ -78,18 +78,52 @@ def test_a_hesitation_is_voiced_is_no_word_and_turns_the_eyes_away(play):
         gap = next(e for e in played.events if e.kind == "hesitation")
         assert heard(played, gap.start_s, gap.end_s).max() > 0.05
         assert not any(gap.start_s < (w.start_s + w.end_s) / 2 < gap.end_s for w in played.transcription.words)
+        assert len(played.transcription.words) == len(played.text.split())
         looks += played.gaze_plan.places[int(gap.start_s * FPS) + 4 : int(gap.end_s * FPS)]
     assert set(looks) <= {"up", "side"}
 
 
 def test_laughter_is_heard_smiled_and_follows_the_words(play):
     played = play(3, "Both robots rolled over the old stone road.", event="laughter")
-    words, laugh = played.events
+    words, laugh = (e for e in played.events if e.kind != "breath")
     assert (words.kind, laugh.kind) == ("speech", "laughter")
+    assert {p.label for p in played.transcription.phones if laugh.start_s <= p.start_s < laugh.end_s} == {"SIL"}
     first, last = int(laugh.start_s * FPS), int(laugh.end_s * FPS)
     assert heard(played, laugh.start_s, laugh.end_s).max() > 0.05
     assert played.expression[first:last, SMILE].mean() > 0.5
     assert played.expression[first:last, SMILE].mean() > played.expression[: first - 15, SMILE].mean() + 0.3
+
+
+def test_a_laugh_is_a_row_of_bursts_at_the_rate_of_laughter_and_opens_the_jaw_with_them(play):
+    played = play(2, "Both robots rolled over the old stone road.", event="laughter")
+    laugh = next(e for e in played.events if e.kind == "laughter")
+    first, last = int(laugh.start_s * FPS) + 1, int(laugh.end_s * FPS) - 1
+    level = np.convolve(heard(played, laugh.start_s, laugh.end_s), np.ones(800) / 800, "same")
+    bursts = int((np.diff((level > 0.25 * level.max()).astype(int)) == 1).sum())
+    assert bursts / (laugh.end_s - laugh.start_s) == pytest.approx(CALLS_PER_S, rel=0.25)
+    jaw = played.expression[first:last, JAW]
+    assert np.corrcoef(jaw, played.loudness[first:last])[0, 1] > 0.5
+
+
+LONG = "The seven brown foxes ran over the frozen lake before the morning sun came up."
+
+
+def test_a_breath_is_heard_before_some_long_sentences_and_no_short_one(people):
+    def breaths(text):
+        played = (perform(people[0], Line(text), np.random.default_rng((s, 9))) for s in range(10))
+        return [(p, e) for p in played for e in p.events if e.kind == "breath"]
+
+    found = breaths(LONG)
+    assert 1 <= len(found) <= 8
+    assert not breaths("The boy ran.")
+    for played, event in found:
+        assert 0.01 < heard(played, event.start_s, event.end_s).max() < 0.1
+        speech = next(e for e in played.events if e.kind == "speech")
+        assert 0 < speech.start_s - event.end_s < 0.3
+        before, after = int(event.start_s * FPS), round(event.end_s * FPS)
+        assert played.breath[after] > played.breath[before] + 0.6
+        # Through the mouth: it stands open meanwhile.
+        assert played.expression[(before + after) // 2, JAW] > 0.08
 
 
 def test_who_listens_is_silent_nods_and_looks_at_the_partner(play):

@@ -40,6 +40,15 @@ def test_picture_sound_and_labels_have_one_length(clip):
     assert clip.fields["txt"] in SENTENCES["en"]
 
 
+def test_the_label_of_events_says_what_is_heard_when(clip):
+    told = [event.split() for event in clip.record.labels["events"].split("; ")]
+    assert "speech" in {kind for kind, _, _ in told}
+    audio = decode_flac(clip.fields["flac"])
+    for kind, start, end in told:
+        heard = np.abs(audio[int(float(start) * 16000) : int(float(end) * 16000)]).max()
+        assert heard > {"speech": 0.1, "breath": 0.01}.get(kind, 0.0)
+
+
 def test_landmarks_are_the_projection_of_the_recorded_head(clip):
     again = project_landmarks(builtin_head(), clip.fields["head.npz"])
     np.testing.assert_allclose(clip.fields["landmarks.npy"], again, atol=1e-3)

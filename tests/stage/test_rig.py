@@ -6,7 +6,8 @@ import torch
 
 from talkie.heads import project
 from talkie.stage.rig import around, directions, frontal, look_at, place
-from talkie.stage.shoot import Rig, load_shoot
+from talkie.stage.sections import Rig
+from talkie.stage.shoot import load_shoot
 
 
 def test_a_camera_sees_its_target_in_the_middle_of_the_picture_and_up_is_up():

@@ -3,7 +3,8 @@
 import pytest
 
 from talkie.errors import BadConfig, BadInput
-from talkie.stage.shoot import EMOTIONS, Shoot, load_shoot, preset_names
+from talkie.stage.emotion import EMOTIONS
+from talkie.stage.shoot import Shoot, load_shoot, preset_names
 
 WANTED = {"speech", "emotion", "multiview", "imu", "spoof", "recognition", "footage", "bench"}
 

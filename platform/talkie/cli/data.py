@@ -35,7 +35,7 @@ def record(
 ) -> None:
     """Film synthetic people, with the truth of every label.
 
-    Presets: speech, emotion, multiview, imu, spoof, recognition, footage, bench.
+    Presets: speech, emotion, multiview, hands, body, imu, spoof, recognition, footage, wild, bench.
 
     Example: `talkie record stage --preset emotion --clips 60 --seed 1`
     """

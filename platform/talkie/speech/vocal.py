@@ -46,8 +46,8 @@ HESITATIONS: dict[str, tuple[str, ...]] = {
 
 
 def pause(duration_s: float) -> Utterance:
-    """Silence. Raises BadConfig for a duration outside 0.01 to 30 s."""
-    _check("duration_s", duration_s, 0.01, 30)
+    """Silence. Raises BadConfig for a duration outside 0.01 to 120 s."""
+    _check("duration_s", duration_s, 0.01, 120)
     audio = np.zeros(round(duration_s * SAMPLE_RATE), np.float32)
     return _wordless(audio, [(0.0, "sil")], VocalEvent("pause", 0.0, len(audio) / SAMPLE_RATE))
 

@@ -22,6 +22,10 @@ from talkie.stage.visemes import PARAMETERS, ROUNDING, ROUNDING_AHEAD, segments
 TRANSITION_S = 0.06
 """How long lips take to meet and to part around a contact."""
 
+CONSONANT_JAW, JAW_LOST, JAW_GAIN = 0.12, 0.7, 1.2
+"""What opens the jaw further than consonants need follows loudness, as loud speech does (Schulman, JASA 85, 1989): so
+much of it is lost in silence, and so much comes with full loudness."""
+
 _BOTH_LIPS = {"mouthFunnel": 0.0, "mouthLowerDown": 0.0, "mouthUpperUp": 0.0, "mouthShrugUpper": 0.0, "tongueOut": 0.0}
 CONTACTS: dict[str, Mapping[str, float]] = {
     "PP": _BOTH_LIPS,
@@ -59,7 +63,8 @@ def articulate(
         dominance = strength * np.exp(-2.0 * (ahead / (reach * stretch) + behind / reach))
         values[:, column] = dominance @ target / dominance.sum(1)
     values *= articulation
-    values[:, PARAMETERS.index("jawOpen")] *= 0.7 + 0.5 * np.asarray(loudness)
+    jaw = values[:, PARAMETERS.index("jawOpen")]
+    jaw += np.maximum(jaw - CONSONANT_JAW, 0.0) * (JAW_GAIN * np.asarray(loudness) - JAW_LOST)
     return hold_contacts(_spread(np.clip(values, 0.0, 1.0)), transcription)
 
 

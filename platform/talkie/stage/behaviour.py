@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from talkie.clip import FPS, Word
+from talkie.clip import FPS
 from talkie.heads import ARKIT_NAMES
 from talkie.stage.emotion import Manner
 from talkie.stage.noise import ease, smooth_noise
@@ -40,33 +40,21 @@ class Gesture:
     strokes: int = 1
 
 
-def stressed_words(words: Sequence[Word], loudness: np.ndarray) -> list[tuple[float, float]]:
-    """(seconds, strength in [0, 1]) of the words that stand out: each word's loudest moment, where it exceeds the
-    median of the words' peaks, at least half a second apart (heads beat once or twice a second; Hadar et al. 1983)."""
-    peaks = []
-    for word in words:
-        first, last = int(word.start_s * FPS), max(int(word.start_s * FPS) + 1, int(np.ceil(word.end_s * FPS)))
-        span = loudness[first:last]
-        if len(span) and len(word.text) > 2:
-            peaks.append(((first + int(span.argmax()) + 0.5) / FPS, float(span.max())))
-    if not peaks:
-        return []
-    middle = float(np.median([p for _, p in peaks]))
-    found: list[tuple[float, float]] = []
-    for moment, peak in sorted(peaks, key=lambda p: -p[1]):
-        if peak >= middle and all(abs(moment - other) >= 0.5 for other, _ in found):
-            found.append((moment, float(np.clip(0.5 + (peak - middle), 0.0, 1.0))))
-    return sorted(found)
-
-
 def beats(stresses: Sequence[tuple[float, float]], style: Style, rng: np.random.Generator) -> list[Gesture]:
-    """Small nods on a share of the stressed words; the head is lowest at the stress."""
+    """Small nods on a share of the stressed words, the clear accents almost always; the head is lowest at the stress.
+
+    stresses: (seconds, strength) of `emphasis.stressed_words`."""
     gestures = []
     for moment, strength in stresses:
-        length, size = rng.uniform(0.36, 0.56) / style.tempo, (0.03 + 0.05 * strength) * style.liveliness
-        if rng.random() < style.nodding:
+        length, size = rng.uniform(0.36, 0.56) / style.tempo, (0.01 + 0.07 * strength) * style.liveliness
+        if rng.random() < style.nodding + (1 - style.nodding) * _clearness(strength):
             gestures.append(Gesture("nod", moment - length / 2, length, float(size)))
     return gestures
+
+
+def _clearness(strength: float) -> float:
+    """How clearly (0 to 1) a word stands out from those that are as strong as any other, which have half a strength."""
+    return min(max(2 * strength - 1, 0.0), 1.0)
 
 
 def gestured(gestures: Sequence[Gesture], frames: int) -> np.ndarray:
@@ -122,20 +110,20 @@ def _towards(target: np.ndarray) -> np.ndarray:
     return gaussian_filter1d(beyond, 0.12 * FPS, axis=0, mode="nearest")
 
 
-def breathing(frames: int, rate: float, inhale_at: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+def breathing(frames: int, rate: float, intakes: Sequence[tuple[float, float]], rng: np.random.Generator) -> np.ndarray:
     """Fill of the lungs (frames,) float32 in [0, 1]: 40 % of a breath goes in, the rest out; before speech and in its
-    pauses (`inhale_at`, seconds at which sound begins) a breath is taken quickly (Winkworth et al. 1995).
+    pauses (`intakes`, the seconds from which until which air goes in) a breath is taken quickly (Winkworth et al.
+    1995).
 
     rate: breaths a second at rest."""
     length = frames / FPS
-    at = [s for s in sorted(inhale_at) if s < length]
+    taken = [(start, end) for start, end in sorted(intakes) if end < length]
     free, cursor = [], -rng.uniform(0, 1) / rate
     while cursor < length:
-        if all(not -1.0 < moment - cursor < 0.75 / rate for moment in at):
+        if all(not -1.0 < end - cursor < 0.75 / rate for _, end in taken):
             free.append((cursor, 0.4 / rate))
         cursor += rng.normal(1, 0.08) / rate
-    # Speech takes its breath in under half a second.
-    inhalations = sorted([*free, *((moment - 0.45, 0.45) for moment in at)])
+    inhalations = sorted([*free, *((start, end - start) for start, end in taken)])
     times = np.array([-1.0 / rate, *(t for s, d in inhalations for t in (s, s + d)), length + 0.6 / rate])
     lungs = np.array([0.0, *(v for _ in inhalations for v in (0.0, 1.0)), 0.0])
     order = np.argsort(times, kind="stable")
@@ -152,11 +140,13 @@ def breath_motion(fill: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def brows(
     stresses: Sequence[tuple[float, float]], frames: int, style: Style, rng: np.random.Generator, *, question: bool
 ) -> np.ndarray:
-    """ARKit weights (T, 52): brows flash on some of the stressed words, rise at the end of a question, drift."""
+    """ARKit weights (T, 52): brows flash on some of the stressed words, higher and more often the more a word stands
+    out (Swerts & Krahmer, J. Phonetics 36, 2008), rise at the end of a question, drift."""
     times = (np.arange(frames) + 0.5) / FPS
     rise = 0.04 * np.maximum(smooth_noise(frames, 1, 0.8, rng)[:, 0], 0)
     for moment, strength in stresses:
-        size = strength * rng.uniform(0.2, 0.5) * (rng.random() < 0.6)
+        clear = _clearness(strength)
+        size = (0.3 + 0.7 * clear) * rng.uniform(0.3, 0.6) * (rng.random() < 0.4 + 0.6 * clear)
         rise += size * np.exp(-0.5 * ((times - moment) / 0.13) ** 2)
     if question:
         rise += 0.35 * ease((times - frames / FPS + 1.0) / 0.5)

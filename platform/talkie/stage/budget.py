@@ -9,16 +9,22 @@ from pathlib import Path
 import psutil
 
 from talkie.errors import BadConfig, BadInput
-from talkie.stage.shoot import SensorName, Shoot
+from talkie.stage.sections import SensorName
+from talkie.stage.shoot import Shoot
 
 LONGEST_FRAMES = 250
 """Ten seconds: longer than any sentence of the script is spoken."""
-_RAW: dict[SensorName, int] = {"depth": 2, "normals": 3, "mask": 1, "matte": 1}
+_RAW: dict[SensorName, int] = {"depth": 2, "normals": 3, "mask": 1, "matte": 1, "flow": 5}
 """Bytes a pixel that a sensor holds until a take is written."""
-_STORED: dict[SensorName, float] = {"depth": 0.6, "normals": 0.6, "mask": 0.01, "matte": 0.02}
+_STORED: dict[SensorName, float] = {"depth": 0.6, "normals": 0.6, "mask": 0.01, "matte": 0.02, "flow": 1.0}
 """Bytes a pixel and frame that reach the disk, seen on 256 px takes."""
 _PICTURE_STORED = 0.05
-_SCAN_FRAME = 2048 * 29
+_FRAME: dict[SensorName, int] = {"scan": 2048 * 29, "pose": 5_500, "hands": 1_600, "contact": 3_000}
+"""Bytes a frame of the sensors that do not grow with the picture."""
+_BODY_FRAME = 8_100 * 24 + 55 * 64
+"""Bytes a frame that the body's mesh and bones hold until a take is filmed."""
+_TOUCH_FRAME = 8_000 * 24 * 3
+"""Bytes a frame of the built-in head's skin as it gives way; a scanned head's three times that."""
 _PROCESS = 1.2 * 2**30
 """A process with torch, numba and the head loaded."""
 
@@ -40,9 +46,10 @@ def estimate(shoot: Shoot, clips: int, workers: int) -> Budget:
     # Pictures are held once as filmed, and four-fold in the supersampled canvas of the frame in work.
     raw = pixels * 3 * (shoot.rig.views + len(shoot.attacks) + 2 * (shoot.footage is not None))
     raw += pixels * sum(_RAW.get(s, 0) for s in shoot.sensors) + 150 * width * height
+    raw += frames * (_BODY_FRAME * (shoot.body is not None) + _TOUCH_FRAME * (shoot.hands is not None))
     typical = pixels / 3
     stored = typical * (_PICTURE_STORED * shoot.rig.views + sum(_STORED.get(s, 0.0) for s in shoot.sensors))
-    stored += frames / 3 * (_SCAN_FRAME * ("scan" in shoot.sensors) + 8_000)
+    stored += frames / 3 * (sum(_FRAME.get(s, 0) for s in shoot.sensors) + 8_000)
     return Budget(memory=workers * (_PROCESS + 1.5 * raw), disk=clips * stored)
 
 

@@ -60,6 +60,7 @@ MOVEMENTS: dict[str, tuple[str, ...]] = {
     "gaze_side": ("looks aside", "lets {her} eyes wander aside"),
     "laughter": ("laughs", "breaks into laughter"),
     "hesitation": ("searches for a word", "hesitates"),
+    "breath": ("takes a breath", "breathes in"),
     "pause": ("pauses", "falls silent for a moment"),
     "listening": ("listens", "follows what is said"),
     "silence": ("says nothing", "stays silent"),
@@ -141,7 +142,7 @@ def movements(performance: Performance, first: int, last: int) -> tuple[str, ...
     begin, end = first / FPS, last / FPS
     for event in performance.events:
         overlap = min(event.end_s, end) - max(event.start_s, begin)
-        if event.kind in ("laughter", "hesitation", "pause") and overlap > 0.3:
+        if event.kind in ("laughter", "hesitation", "pause", "breath") and overlap > 0.3:
             found.append(event.kind)
     return tuple(dict.fromkeys(found)) or (_activity(performance, first, last),)
 

@@ -1,6 +1,7 @@
 """What goes wrong with footage, done on purpose and with its truth, so that every filter of curation can be measured.
 
-Cuts and several people are filmed (`footage`), not painted; room and microphone are `talkie.speech.acoustics`."""
+Cuts and several people are filmed (`footage`), not painted; rooms, noises and microphones are
+`talkie.speech.acoustics`."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 
 from talkie.clip import FPS, SAMPLE_RATE
+from talkie.speech.acoustics import NOISES, Microphone, microphone
+from talkie.stage.sound import noisy
 
 CLEAN_CRF = 18
 
@@ -142,25 +145,32 @@ def dubbed(m: Material, rng: np.random.Generator) -> Material:
 
 
 def noisy_sound(m: Material, rng: np.random.Generator) -> Material:
-    """White noise at 0 to 10 dB below the speech, both as mean power over the take."""
-    snr_db = float(rng.uniform(0, 10))
-    hiss = rng.normal(size=len(m.audio))
-    hiss *= np.sqrt((m.audio**2).mean() / (hiss**2).mean()) * 10 ** (-snr_db / 20)
-    return m.but(audio=np.clip(m.audio + hiss, -1, 1).astype(np.float32), truth={"snr_db": snr_db})
+    """A noise 0 to 10 dB below the speech, over the time in which somebody speaks."""
+    kind, snr_db = str(rng.choice(list(NOISES))), float(rng.uniform(0, 10))
+    audio, truth = noisy(m.audio, kind, snr_db, rng)
+    return m.but(audio=audio, truth=truth)
 
 
 def clipped_sound(m: Material, rng: np.random.Generator) -> Material:
     """A microphone driven 12 to 24 dB over its end."""
     gain_db = float(rng.uniform(12, 24))
+    end = 10 ** (-gain_db / 20)
+    driven = Microphone(low_hz=0, high_hz=SAMPLE_RATE / 2, noise_db=None, clip=end)
     peak = max(float(np.abs(m.audio).max()), 1e-6)
-    audio = np.clip(m.audio / peak * 10 ** (gain_db / 20), -1, 1).astype(np.float32)
-    return m.but(audio=audio, truth={"gain_db": gain_db, "clipped_share": float((np.abs(audio) >= 1).mean())})
+    broken, truth = microphone(m.audio / peak, driven, rng)
+    audio = np.clip(broken / end, -1, 1).astype(np.float32)
+    return m.but(audio=audio, truth={"gain_db": gain_db, "clipped_share": truth.clipped_share})
+
+
+def occluding_hand(m: Material, rng: np.random.Generator) -> Material:
+    """A hand has passed before the face. It was filmed (`occluder`), which has told its truth: nothing is painted."""
+    return m
 
 
 DAMAGE: dict[str, Callable[[Material, np.random.Generator], Material]] = {
     f.__name__: f
     for f in (exposure, blur, noise, compression, upscaling, subtitles, frozen, repeated, audio_offset, dubbed,
-              noisy_sound, clipped_sound)
+              noisy_sound, clipped_sound, occluding_hand)
 }  # fmt: skip
 """By the names of `shoot.DAMAGES`."""
 

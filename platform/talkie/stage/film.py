@@ -15,9 +15,11 @@ import numpy as np
 from talkie.clip import FPS, HeadTrack
 from talkie.heads import ARKIT_NAMES, HeadModel, load_head, pose_vertices, project_landmarks
 from talkie.media import encode_flac, encode_mp4
-from talkie.render import Frame, SceneRenderer, background_from_look, dressed_head, light_from_look
+from talkie.render import Frame, SceneRenderer, dressed_head
 from talkie.shards import encode_field
 from talkie.stage.cast import Person, cast
+from talkie.stage.embody import embody
+from talkie.stage.lighting import lit
 from talkie.stage.line import Line
 from talkie.stage.performance import Performance, perform
 from talkie.stage.rig import Camera, place
@@ -26,6 +28,7 @@ from talkie.stage.sensors import recorders, signals
 from talkie.stage.shoot import Shoot
 from talkie.stage.spoof import present
 from talkie.stage.take import Take
+from talkie.stage.wardrobe import dressed_body, without_garment
 
 Members = dict[str, bytes]
 
@@ -77,12 +80,13 @@ def stage_take(shoot: Shoot, clips: int, number: int) -> Take:
     rng = np.random.default_rng((shoot.seed, number, 0xF11A))
     act, see = rng.spawn(2)
     # The eyes meet the lens: where it stands is drawn first, how it moves through the take's frames afterwards.
-    lens = place(shoot.rig, 1, copy.deepcopy(see))[0].centre()[0]
+    lens = place(shoot.rig, 1, copy.deepcopy(see), number)[0].centre()[0]
     performance = perform(person, line, act, camera=(float(lens[0]), float(lens[1]), float(lens[2])))
-    cameras = place(shoot.rig, len(performance), see)
+    cameras = place(shoot.rig, len(performance), see, number)
     track = track_of(model, person, performance, cameras[0])
     vertices = pose_vertices(model, track).astype(np.float64)
-    return Take(number, person, line, performance, model, track, vertices, cameras)
+    take = Take(number, person, line, performance, model, track, vertices, cameras)
+    return take if shoot.body is None else embody(take, shoot)
 
 
 def track_of(model: HeadModel, person: Person, performance: Performance, camera: Camera) -> HeadTrack:
@@ -117,11 +121,12 @@ def in_convention(model: HeadModel, arkit: np.ndarray) -> np.ndarray:
     return out
 
 
-def film(shoot: Shoot, take: Take) -> tuple[Members, np.ndarray]:
+def film(shoot: Shoot, take: Take, audio: np.ndarray) -> tuple[Members, np.ndarray]:
     """Every member of a take's clip, encoded, and its pictures (T, H, W, 3) uint8 as they were before.
 
-    The first camera gives the picture and what sensors see, the others `viewNN`."""
-    scene = scene_of(take)
+    The first camera gives the picture and what sensors see, the others `viewNN`. audio (N,): what was recorded of the
+    take's voice, see `sound`."""
+    scene = scene_of(shoot, take)
     eyes = recorders(shoot.sensors, take, scene)
     main, *others = take.cameras
     pictures = np.stack([frame.rgb for frame in _watched(scene, take, main, eyes)])
@@ -138,7 +143,7 @@ def film(shoot: Shoot, take: Take) -> tuple[Members, np.ndarray]:
         members["attack.npz"] = encode_field("attack.npz", {"homography": attack.homography})
     members |= {
         "mp4": encode_mp4(pictures, FPS),
-        "flac": encode_flac(take.performance.audio),
+        "flac": encode_flac(audio),
         "landmarks.npy": encode_field("landmarks.npy", landmarks_of(take)),
         "head.npz": encode_field("head.npz", take.track),
         "phones.json": encode_field("phones.json", take.performance.transcription),
@@ -157,15 +162,18 @@ def landmarks_of(take: Take) -> np.ndarray:
     return np.asarray(project_landmarks(take.model, take.track, take.vertices), np.float32)
 
 
-def scene_of(take: Take) -> SceneRenderer:
+def scene_of(shoot: Shoot, take: Take) -> SceneRenderer:
     """The take's person, dressed and lit."""
     look = take.person.look
-    return SceneRenderer([dressed_head(take.model, look)], light_from_look(look), background_from_look(look))
+    head = dressed_head(take.model, look)
+    costumes = [head] if take.body is None else [without_garment(head), dressed_body(look)]
+    scene = lit(shoot, take.number, look)
+    return SceneRenderer(costumes, scene.light, scene.background)
 
 
 def _watched(scene: SceneRenderer, take: Take, camera: Camera, eyes: Sequence[Any]) -> Iterator[Frame]:
-    for vertices, K, R, t in zip(take.vertices, camera.K, camera.R, camera.t, strict=True):
-        frame = scene.frame([vertices], K, R, t, camera.width)
+    for k, (K, R, t) in enumerate(zip(camera.K, camera.R, camera.t, strict=True)):
+        frame = scene.frame(take.actors(k), K, R, t, camera.width)
         for recorder in eyes:
             recorder.see(frame)
         yield frame

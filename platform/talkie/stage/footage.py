@@ -13,15 +13,18 @@ import numpy as np
 from talkie.clip import FPS, SAMPLES_PER_FRAME, HeadTrack
 from talkie.heads import HeadModel, load_head, pose_vertices, project_landmarks
 from talkie.media import encode_mp4
-from talkie.render import SceneRenderer, background_from_look, dressed_head, light_from_look
+from talkie.render import Frame, Look, SceneRenderer, dressed_head
 from talkie.shards import RawClip, encode_field
 from talkie.stage.cast import Person
 from talkie.stage.damage import Material, inflict
 from talkie.stage.film import landmarks_of, track_of, who_says_what
+from talkie.stage.lighting import Lit, lit
 from talkie.stage.line import Line
+from talkie.stage.occluder import face_pixels, hand_costume, passing
 from talkie.stage.performance import Performance, perform
 from talkie.stage.rig import HEAD_HEIGHT_M, Camera, frontal
 from talkie.stage.shoot import Shoot
+from talkie.stage.sound import sound_of
 from talkie.stage.take import Take
 
 _APART_M = 0.36
@@ -42,11 +45,25 @@ class Role:
 
 @dataclass(frozen=True)
 class Shot:
-    """What one camera saw without a cut."""
+    """What one camera saw and heard without a cut; labels: the truth of its light and sound; hidden: the hand that
+    passed before the first person's face."""
 
     frames: np.ndarray
     audio: np.ndarray
     roles: tuple[Role, ...]
+    labels: dict[str, str]
+    hidden: Hidden | None = None
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A passing hand's truth: frames `first` to `first + n` of its shot; mask (n, H, W) bool, where the hand is; share
+    (n,) of the pixels of the face that it hides; side: which hand."""
+
+    first: int
+    mask: np.ndarray
+    share: np.ndarray
+    side: str
 
 
 def damage_of(shoot: Shoot, number: int) -> str | None:
@@ -59,12 +76,16 @@ def film_footage(shoot: Shoot, clips: int, number: int, name: str) -> tuple[dict
     """The files of one take of raw footage by name, and its length in frames.
 
     NAME.truth.json: damage, shots with their frames, and who speaks; NAME.truth.npz: landmarks and head parameters as
-    `shotI_personJ_FIELD`."""
+    `shotI_personJ_FIELD`, and where a hand passes before a face its mask as `shotI_hand_mask` from frame
+    `shotI_hand_first` of the shot on."""
     assert shoot.footage is not None
     rng = np.random.default_rng((shoot.seed, number, 0xF007))
     damage = damage_of(shoot, number)
     count = int(rng.integers(shoot.footage.shots[0], shoot.footage.shots[1] + 1))
-    shots = [_shot(shoot, clips, number + k, rng) for k in range(count)]
+    shots = [
+        _recorded(shoot, number, k, _shot(shoot, clips, number + k, rng, hand=damage == "occluding_hand" and k == 0))
+        for k in range(count)
+    ]
     material = inflict(damage, _material(shoot, clips, number, shots), rng)
     metadata = {"comment": "AI-generated: synthetic people of the talkie stage"}
     texts = [role.performance.text for shot in shots for role in shot.roles if role.speaks]
@@ -77,13 +98,13 @@ def film_footage(shoot: Shoot, clips: int, number: int, name: str) -> tuple[dict
     return files, len(material.frames)
 
 
-def raw_footage_of(take: Take, clip: RawClip, pictures: np.ndarray, name: str) -> dict[str, bytes]:
-    """A clean take as a camera would have stored it: one file with sound, transcript, sidecar and truth."""
+def raw_footage_of(take: Take, clip: RawClip, pictures: np.ndarray, audio: np.ndarray, name: str) -> dict[str, bytes]:
+    """A take as a camera would have stored it: one file with the sound that was recorded, transcript, sidecar and
+    truth."""
     record = clip.record
     truth = {k: v for k, v in vars(take.track).items() if k != "model"}
     truth |= {"landmarks": landmarks_of(take), "model": np.array(take.track.model)}
     truth |= {"phones": np.array(clip.members["phones.json"].decode()), "clip": np.array(record.id)}
-    audio = take.performance.audio
     return {
         f"{name}.mp4": encode_mp4(pictures, FPS, audio=audio),
         f"{name}.txt": take.line.text.encode() + b"\n",
@@ -92,8 +113,9 @@ def raw_footage_of(take: Take, clip: RawClip, pictures: np.ndarray, name: str) -
     }
 
 
-def _shot(shoot: Shoot, clips: int, number: int, rng: np.random.Generator) -> Shot:
-    """People side by side before one wall: the first of them speaks, the others listen."""
+def _shot(shoot: Shoot, clips: int, number: int, rng: np.random.Generator, *, hand: bool = False) -> Shot:
+    """People side by side before one wall: the first of them speaks, the others listen. hand: one passes before the
+    speaker's face."""
     assert shoot.footage is not None
     number %= clips
     model = load_head(shoot.cast.head)
@@ -114,7 +136,14 @@ def _shot(shoot: Shoot, clips: int, number: int, rng: np.random.Generator) -> Sh
         _placed(track_of(model, person, act, camera), (place - (len(people) - 1) / 2) * _APART_M)
         for person, act, place in zip(people, acts, order, strict=True)
     ]
-    return _filmed(model, people, acts, tracks, camera)
+    light = lit(shoot, number, people[0].look)
+    return _filmed(model, people, acts, tracks, camera, light, rng.spawn(1)[0] if hand else None)
+
+
+def _recorded(shoot: Shoot, number: int, at: int, shot: Shot) -> Shot:
+    """The shot with the sound that its microphone made of the speaker's voice."""
+    heard = sound_of(shoot, number, shot.audio, shot.roles[0].performance.transcription, at)
+    return replace(shot, audio=heard.audio, labels=shot.labels | heard.labels)
 
 
 def _cut(performance: Performance, frames: int) -> Performance:
@@ -142,22 +171,46 @@ def _filmed(
     acts: list[Performance],
     tracks: list[HeadTrack],
     camera: Camera,
+    light: Lit,
+    hand_rng: np.random.Generator | None,
 ) -> Shot:
-    look = people[0].look
     posed = [pose_vertices(model, track).astype(np.float64) for track in tracks]
     costumes = [dressed_head(model, person.look) for person in people]
-    scene = SceneRenderer(costumes, light_from_look(look), background_from_look(look))
+    scene = SceneRenderer(costumes, light.light, light.background)
     size = (camera.height, camera.width)
     landmarks = [np.asarray(project_landmarks(model, t, v), np.float32) for t, v in zip(tracks, posed, strict=True)]
     pictures = [
-        scene.frame([v[k] for v in posed], camera.K[k], camera.R[k], camera.t[k], size).rgb
-        for k in range(len(camera.K))
+        scene.frame([v[k] for v in posed], camera.K[k], camera.R[k], camera.t[k], size) for k in range(len(camera.K))
     ]
+    hidden = None if hand_rng is None else _pass_by(model, scene, people[0].look, posed, camera, pictures, hand_rng)
     roles = tuple(
         Role(p, a, t, m, number == 0)
         for number, (p, a, t, m) in enumerate(zip(people, acts, tracks, landmarks, strict=True))
     )
-    return Shot(np.stack(pictures), acts[0].audio, roles)
+    return Shot(np.stack([frame.rgb for frame in pictures]), acts[0].audio, roles, light.labels, hidden)
+
+
+def _pass_by(
+    model: HeadModel,
+    scene: SceneRenderer,
+    look: Look,
+    posed: list[np.ndarray],
+    camera: Camera,
+    pictures: list[Frame],
+    rng: np.random.Generator,
+) -> Hidden:
+    """Films again, in place, the frames in which a hand passes before the first person's face, with the hand."""
+    way = passing(posed[0][:, model.regions["face"]].mean(1), rng)
+    crowd = SceneRenderer([*scene.costumes, hand_costume(look, way.side)], scene.light, scene.background)
+    masks, shares = [], []
+    for number, hand in enumerate(way.vertices):
+        k = way.first + number
+        free = face_pixels(pictures[k], model, 0)
+        size = (camera.height, camera.width)
+        pictures[k] = crowd.frame([*(v[k] for v in posed), hand], camera.K[k], camera.R[k], camera.t[k], size)
+        masks.append(pictures[k].actor == len(posed))
+        shares.append(1 - face_pixels(pictures[k], model, 0) / max(free, 1))
+    return Hidden(way.first, np.stack(masks), np.array(shares, np.float32), way.side)
 
 
 def _material(shoot: Shoot, clips: int, number: int, shots: list[Shot]) -> Material:
@@ -175,7 +228,20 @@ def _material(shoot: Shoot, clips: int, number: int, shots: list[Shot]) -> Mater
         box=box,
         foreign=foreign,
         text=shots[0].roles[0].performance.text,
+        truth=_hidden_truth(shots[0].hidden),
     )
+
+
+def _hidden_truth(hidden: Hidden | None) -> dict[str, Any]:
+    if hidden is None:
+        return {}
+    end = hidden.first + len(hidden.share)
+    return {
+        "hand": hidden.side,
+        "start_frame": hidden.first,
+        "end_frame": end,
+        "face_hidden": [round(float(v), 4) for v in hidden.share],
+    }
 
 
 def _box(landmarks: np.ndarray) -> np.ndarray:
@@ -195,7 +261,7 @@ def _story(shots: list[Shot], material: Material) -> dict[str, Any]:
             }
             for role in shot.roles
         ]
-        told.append({"start_frame": at, "end_frame": at + len(shot.frames), "people": roles})
+        told.append({"start_frame": at, "end_frame": at + len(shot.frames), "people": roles, **shot.labels})
         at += len(shot.frames)
     return {**material.truth, "frames": at, "fps": FPS, "shots": told}
 
@@ -207,6 +273,8 @@ def _arrays(shots: list[Shot]) -> dict[str, np.ndarray]:
             fields = {k: v for k, v in vars(role.track).items() if isinstance(v, np.ndarray)}
             fields |= {"landmarks": role.landmarks, "model": np.array(role.track.model)}
             out |= {f"shot{i}_person{j}_{k}": v for k, v in fields.items()}
+        if shot.hidden is not None:
+            out |= {f"shot{i}_hand_first": np.array(shot.hidden.first), f"shot{i}_hand_mask": shot.hidden.mask}
     return out
 
 

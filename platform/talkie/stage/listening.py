@@ -82,8 +82,9 @@ def gaze_turns(events: Sequence[Event], length_s: float, rng: np.random.Generato
             turns.append((event.start_s - 0.1, event.end_s + 0.2, str(rng.choice(["up", "side"], p=[0.65, 0.35]))))
         elif event.kind == "listening":
             turns.append((event.start_s, event.end_s, "camera"))
-    if events[0].kind == "speech" and not turns and rng.random() < 0.3:
-        turns.append((-0.3, events[0].start_s + 0.35, str(rng.choice(["side", "up", "down"]))))
+    first = next((e for e in events if e.kind != "breath"), events[0])
+    if first.kind == "speech" and not turns and rng.random() < 0.3:
+        turns.append((-0.3, first.start_s + 0.35, str(rng.choice(["side", "up", "down"]))))
     if events[-1].kind == "speech":
         turns.append((max(length_s - 0.6, turns[-1][1] if turns else 0.0), length_s + 1.0, "camera"))
     return turns

@@ -12,10 +12,11 @@ from talkie.heads import ARKIT_NAMES
 from talkie.speech.features import energy
 from talkie.speech.phones import SILENCE
 from talkie.stage.articulation import articulate, frame_times, hold_contacts
-from talkie.stage.behaviour import Gesture, beats, breath_motion, breathing, brows, head_motion, stressed_words
+from talkie.stage.behaviour import Gesture, beats, breath_motion, breathing, brows, head_motion
 from talkie.stage.blinks import SPEECH_FACTOR, Blinking, blinking
 from talkie.stage.cast import Person
 from talkie.stage.emotion import Manner, emotional_face, envelope, manner_of
+from talkie.stage.emphasis import stressed_words
 from talkie.stage.gaze import BLINK_SHIFT_RAD, GazePlan, following_lids, plan_gaze, point_eyes
 from talkie.stage.line import Line
 from talkie.stage.listening import event_gestures, gaze_turns, laughing_face
@@ -83,13 +84,13 @@ def perform(
     audio = np.pad(spoken.audio, (0, frames * SAMPLES_PER_FRAME - len(spoken.audio))).astype(np.float32)
     loudness = _relative_loudness(audio)
     level = envelope(frames, line.emotion, manner_rng)
-    stresses = stressed_words(spoken.transcription.words, loudness)
+    stresses = stressed_words(spoken.transcription, audio)
 
     length = frames / FPS
     gestures = beats(stresses, style, head_rng) + event_gestures(spoken.events, line.text, length, style, head_rng)
     plan = _gaze(frames, spoken.events, manner, np.array(camera), gaze_rng)
     neck, sway = head_motion(gestures, plan.target, level, style, manner, head_rng)
-    breath = breathing(frames, style.breath_rate, _onsets(spoken.events), breath_rng)
+    breath = breathing(frames, style.breath_rate, _intakes(spoken.events), breath_rng)
     breath_turn, breath_sway = breath_motion(breath)
     neck = (neck + breath_turn).astype(np.float32)
     translation = (sway + breath_sway - person.anatomy.centre).astype(np.float32)
@@ -156,9 +157,17 @@ def _gaze(
     return plan_gaze(frames, rng, camera=camera, averted=manner.averted, away=manner.away, turns=turns)
 
 
-def _onsets(events: tuple[Event, ...]) -> list[float]:
-    """Seconds at which somebody begins to make a sound after not making one."""
-    return [e.start_s for e in events if e.kind in ("speech", "laughter")]
+INTAKE_S = 0.45
+"""Time in which air is taken in before a sound."""
+
+
+def _intakes(events: tuple[Event, ...]) -> list[tuple[float, float]]:
+    """(start, end) in seconds of the breaths that sound needs: those that are heard, and silent ones before each
+    stretch of speech or laughter that no heard one goes before."""
+    heard = [(e.start_s, e.end_s) for e in events if e.kind == "breath"]
+    onsets = [e.start_s for e in events if e.kind in ("speech", "laughter")]
+    silent = [(at - INTAKE_S, at) for at in onsets if all(not 0 <= at - end < INTAKE_S for _, end in heard)]
+    return sorted(heard + silent)
 
 
 def _speaking(transcription: Transcription, frames: int) -> np.ndarray:

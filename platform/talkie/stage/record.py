@@ -18,12 +18,14 @@ from talkie.shards.atomic import write_atomically
 from talkie.stage.budget import check
 from talkie.stage.film import Members, attack_of, film, stage_take
 from talkie.stage.footage import film_footage, raw_footage_of
+from talkie.stage.lighting import lit
 from talkie.stage.shoot import Shoot
+from talkie.stage.sound import sound_of
 from talkie.stage.spool import Spool
 from talkie.stage.take import Take
 from talkie.stage.workers import each_take
 
-STAGE_VERSION = "2"
+STAGE_VERSION = "3"
 
 Progress = Callable[[int, int, float], None]
 """Called with (takes done, takes wanted, seconds of footage done)."""
@@ -127,13 +129,15 @@ def film_take(shoot: Shoot, clips: int, number: int, footage: bool = False) -> F
         files, frames = film_footage(shoot, clips, number, take_name(number))
         return Filmed(None, files, frames)
     take = stage_take(shoot, clips, number)
-    members, pictures = film(shoot, take)
-    clip = RawClip(_record(shoot, take, members), members)
-    files = raw_footage_of(take, clip, pictures, take_name(number)) if footage else {}
+    heard = sound_of(shoot, number, take.performance.audio, take.performance.transcription)
+    members, pictures = film(shoot, take, heard.audio)
+    clip = RawClip(_record(shoot, take, members, heard.labels | lit(shoot, number, take.person.look).labels), members)
+    files = raw_footage_of(take, clip, pictures, heard.audio, take_name(number)) if footage else {}
     return Filmed(clip, files, len(take))
 
 
-def _record(shoot: Shoot, take: Take, members: Members) -> ClipRecord:
+def _record(shoot: Shoot, take: Take, members: Members, truth: dict[str, str]) -> ClipRecord:
+    """The clip's json; truth: labels of how it was lit and recorded."""
     frames, seconds = len(take), len(take) / FPS
     digest = hashlib.sha256(members["flac"] + members["head.npz"] + members["mp4"]).hexdigest()
     person, line = take.person, take.line
@@ -143,8 +147,10 @@ def _record(shoot: Shoot, take: Take, members: Members) -> ClipRecord:
         "emotion": line.emotion,
         "intensity": str(line.intensity),
         "event": line.event,
+        "events": "; ".join(f"{e.kind} {e.start_s:.3f} {e.end_s:.3f}" for e in take.performance.events),
         "shoot": shoot.name,
         **({"presentation": attack or "genuine"} if shoot.attacks else {}),
+        **truth,
     }
     return ClipRecord(
         id=clip_id(digest, 0.0, seconds),

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from talkie.stage.noise import smooth_noise
-from talkie.stage.shoot import Rig
+from talkie.stage.sections import Framing, Rig
 
 HEAD_HEIGHT_M = 0.24
 """Chin to crown, rounded up: what `head_share` is a share of the picture for."""
 _HANDHELD_M, _HANDHELD_RAD = 0.004, 0.004
+FRAMINGS: dict[Framing, tuple[float, float, float]] = {
+    "face": (0.0, 1.0, 1.0), "bust": (0.08, 0.58, 1.2), "half": (0.27, 0.36, 1.8), "full": (0.74, 0.19, 2.6),
+}  # fmt: skip
+"""By framing: metres that cameras look below the face's middle, factors on the head's share and on the distance."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,20 @@ def directions(rig: Rig) -> np.ndarray:
     return np.radians(np.array(out))
 
 
-def place(rig: Rig, frames: int, rng: np.random.Generator) -> list[Camera]:
-    """The cameras of one take, all at one distance and focal length; the head is near the world's origin."""
-    distance = float(rng.uniform(*rig.distance_m))
-    focal = float(rng.uniform(*rig.head_share)) * rig.size * distance / HEAD_HEIGHT_M
+def place(rig: Rig, frames: int, rng: np.random.Generator, number: int = 0) -> list[Camera]:
+    """The cameras of one take, all at one distance and focal length; the head is near the world's origin. number: of
+    the take, by which framings are dealt."""
+    drop, share, further = FRAMINGS[rig.framing[number % len(rig.framing)]]
+    distance = further * float(rng.uniform(*rig.distance_m))
+    focal = share * float(rng.uniform(*rig.head_share)) * rig.size * distance / HEAD_HEIGHT_M
     first = np.radians(rig.turn_deg) * float(rng.uniform(-1, 1))
-    shake = _motion(rig, frames, rng)
+    moved, looked = _motion(rig, frames, rng)
+    aim = np.array([0.0, -drop, 0.0])
+    shake = moved, looked + aim
     cameras = []
-    for number, (yaw, pitch) in enumerate(directions(rig)):
-        position = around(distance, yaw + (first if number == 0 else 0.0), pitch)
-        cameras.append(_camera(f"view{number:02d}", position, focal, (rig.size, rig.size), shake))
+    for view, (yaw, pitch) in enumerate(directions(rig)):
+        position = around(distance, yaw + (first if view == 0 else 0.0), pitch)
+        cameras.append(_camera(f"view{view:02d}", position + aim, focal, (rig.size, rig.size), shake))
     return cameras
 
 

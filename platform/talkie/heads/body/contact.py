@@ -14,7 +14,7 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from talkie.errors import BadInput
-from talkie.heads.body.distance import signed_distance
+from talkie.heads.body.distance import ClosedSurface, Topology, signed_distance
 
 CONTACT_M = 0.002
 """Surfaces nearer than this touch."""
@@ -22,6 +22,10 @@ _HAND_M = 0.015
 """Hand vertices further than this from any touched skin do not touch."""
 LEFT_M = 0.0003
 """Penetration that is left after the skin has given way."""
+_THROUGH_M = 0.016
+"""Skin that would go further than this before a hand slips to the side instead."""
+_NEAR_M = 0.01
+"""Skin further than this from the hand does not come into its way while the rest gives way."""
 FALLOFF_M = 0.028
 """Distance from the pressed skin at which nothing moves any more."""
 BULGE = 0.35
@@ -69,15 +73,26 @@ class Press:
 
 def find_contact(head: np.ndarray, faces: np.ndarray, hand: np.ndarray, hand_faces: np.ndarray) -> Contact:
     """Contact of head vertices (V, 3), skin (F, 3), with a closed hand (H, 3), (F', 3), metres in one frame."""
-    distance, place, normal = signed_distance(head, hand, hand_faces)
+    return contact_of(head, faces, ClosedSurface(hand, Topology(hand_faces)))
+
+
+def contact_of(head: np.ndarray, faces: np.ndarray, hand: ClosedSurface, within: float = np.inf) -> Contact:
+    """As `find_contact`, of a hand that is at hand as a surface; `within` metres of it distances are right, further
+    away infinite."""
+    distance, place, normal = np.full(len(head), np.inf), np.zeros_like(head), np.zeros_like(head)
+    near = hand.around(head, within)
+    distance[near], place[near], normal[near] = hand.distance(head[near])
     mask = distance < CONTACT_M
-    touching = np.zeros(len(hand), bool)
+    touching = np.zeros(len(hand.positions), bool)
     if mask.any():
-        near = np.linalg.norm(hand[:, None] - head[mask][None], axis=2).min(1) < _HAND_M
-        local = np.isin(faces, np.flatnonzero(distance < 2 * _HAND_M)).any(1)
+        gap, _ = cKDTree(head[mask]).query(hand.positions, distance_upper_bound=_HAND_M)
+        close = np.flatnonzero(np.isfinite(gap))
+        local = (distance < 2 * _HAND_M)[faces].any(1)
         # The skin is open elsewhere, but so near to it inside and outside are plain.
-        gap, _, _ = signed_distance(hand[near], head, faces[local])
-        touching[np.flatnonzero(near)[gap < CONTACT_M]] = True
+        if not local.any() or not len(close):
+            return Contact(distance, mask, np.maximum(-distance, 0), place, normal, touching)
+        gap, _, _ = signed_distance(hand.positions[close], head, faces[local])
+        touching[close[gap < CONTACT_M]] = True
     return Contact(distance, mask, np.maximum(-distance, 0), place, normal, touching)
 
 
@@ -91,6 +106,140 @@ def tissue_depth(rest: np.ndarray) -> np.ndarray:
     return depth
 
 
+class Skin:
+    """The skin of one head that may move: what presses on it, frame after frame, shares its stiffness.
+
+    rest: (V, 3) metres, the head at rest; faces: (F, 3) of the skin; tissue: (V,) metres as `tissue_depth`; held: (V,)
+    bool, vertices that move only where they are touched themselves (where an ear is rooted)."""
+
+    def __init__(self, rest: np.ndarray, faces: np.ndarray, tissue: np.ndarray, held: np.ndarray | None = None):
+        self.faces = np.asarray(faces)
+        self.index = np.unique(faces)
+        self.tissue = np.asarray(tissue, float)[self.index]
+        local = np.full(len(rest), -1)
+        local[self.index] = np.arange(len(self.index))
+        self._local = local[faces]
+        self._held = np.zeros(len(self.index), bool) if held is None else held[self.index]
+        laplacian = _laplacian(np.asarray(rest, float)[self.index], self._local)
+        # Mostly a plate, a little a membrane, on an elastic bed that pulls the skin back to where it lay: the bed keeps
+        # a dent narrow and lets a rim rise around it.
+        plate = laplacian.T @ laplacian + 0.05 * (laplacian + laplacian.T) + 0.008 * identity(len(self.index))
+        self._stiffness = plate.tocsr()
+
+    def excess(self, head: np.ndarray, hand: ClosedSurface) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) metres by which the skin's vertices near a hand lie deeper in it than their tissue, and its normals."""
+        near = hand.around(head[self.index], 0.0)
+        if not len(near):
+            return np.zeros(1), np.zeros((1, 3))
+        distance, _, normal = hand.distance(head[self.index[near]])
+        return np.maximum(-distance - 0.98 * self.tissue[near], 0), normal
+
+    def way_out(self, head: np.ndarray, hand: ClosedSurface) -> np.ndarray:
+        """(3,) metres: the smallest steps that leave no vertex deeper in the hand than its tissue. Raises BadInput
+        where the hand is so deep in the head that no way out is the shortest."""
+        shift = np.zeros(3)
+        while np.linalg.norm(shift) < _FARTHEST_M:
+            excess, normal = self.excess(head, hand.moved(shift))
+            if excess.max() <= 1e-5:
+                return shift
+            # The hand's outward normals point into the head: go the other way, along the mean of the deepest.
+            away = -(excess[:, None] * normal).sum(0)
+            shift = shift + away / max(float(np.linalg.norm(away)), 1e-12) * float(excess.max())
+        raise BadInput("the hand lies too deep in the head to be pressed out", cure="pose it nearer to the surface")
+
+    def give_way(
+        self, head: np.ndarray, hand: ClosedSurface, inward: np.ndarray | None = None, rounds: int = 8
+    ) -> np.ndarray:
+        """(V, 3) metres: displacement of head vertices (V, 3) with all skin outside the hand.
+
+        inward: (3,) the direction in which the hand presses. Skin then goes before the hand, that way, and not round a
+        thin finger to whichever side of it lies nearest, which might change from frame to frame."""
+        skin = head[self.index]
+        out = np.zeros_like(head)
+        close = hand.around(skin, _NEAR_M)
+        if len(close) and (hand.distance(skin[close])[0] < 0).any():
+            out[self.index] = self._yield(skin, close, hand, inward, rounds)
+        return out
+
+    def _yield(
+        self, skin: np.ndarray, close: np.ndarray, hand: ClosedSurface, inward: np.ndarray | None, rounds: int
+    ) -> np.ndarray:
+        """(N, 3) metres of the skin; only vertices `close` to the hand are asked. A contact that would have to pull
+        is let go again, so that what moves follows from where the hand is and not from how it came there."""
+        pushed = np.zeros(len(skin), bool)
+        target, outward, moved = (np.zeros_like(skin) for _ in range(3))
+        for number in range(rounds):
+            distance, place, normal = hand.distance(skin[close] + moved[close])
+            inside = distance < -LEFT_M / 3
+            pulling = self._pulling(pushed, moved, outward) if number < rounds // 2 else np.zeros(0, int)
+            if not inside.any() and not len(pulling):
+                break
+            pushed[pulling] = False
+            new = close[inside]
+            at, normal = _exit(skin[new] + moved[new], place[inside], normal[inside], hand, inward)
+            pushed[new], outward[new] = True, normal
+            target[new] = at + normal * LEFT_M / 3 - skin[new]
+            moved = self._spread(skin, pushed, target)
+        return self._cleared(skin, moved, hand, inward)
+
+    def clear(self, head: np.ndarray, displacement: np.ndarray, hand: ClosedSurface, inward: np.ndarray) -> np.ndarray:
+        """A displacement (V, 3) of head vertices (V, 3), smoothed over time say, with all skin outside the hand."""
+        out = displacement.copy()
+        out[self.index] = self._cleared(head[self.index], displacement[self.index].copy(), hand, inward)
+        return out
+
+    def _cleared(
+        self, skin: np.ndarray, moved: np.ndarray, hand: ClosedSurface, inward: np.ndarray | None
+    ) -> np.ndarray:
+        """The displacement (N, 3), in place, with what is left inside the hand brought onto it."""
+        close = hand.around(skin + moved, 0.0)
+        distance, place, normal = hand.distance(skin[close] + moved[close])
+        stuck = distance < 0
+        at, _ = _exit((skin + moved)[close[stuck]], place[stuck], normal[stuck], hand, inward)
+        moved[close[stuck]] = at - skin[close[stuck]]
+        return moved
+
+    def _pulling(self, pushed: np.ndarray, moved: np.ndarray, outward: np.ndarray) -> np.ndarray:
+        """Pushed vertices at which the hand would have to hold the skin back."""
+        rows = np.flatnonzero(pushed)
+        force = ((self._stiffness[rows] @ moved) * outward[rows]).sum(1)
+        return rows[force < -0.02 * np.abs(force).max(initial=0)]
+
+    def _spread(self, skin: np.ndarray, pushed: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Smoothest displacement that meets `target` where pushed and is zero beyond `FALLOFF_M`, with its bulge."""
+        moved = np.where(pushed[:, None], target, 0.0)
+        if not pushed.any():
+            return moved
+        away, _ = cKDTree(skin[pushed]).query(skin, distance_upper_bound=FALLOFF_M)
+        free = ~pushed & np.isfinite(away) & ~self._held
+        if free.any():
+            rows = self._stiffness[free]
+            known = rows[:, pushed] @ moved[pushed]
+            moved[free] = splu(rows[:, free].tocsc()).solve(-known)
+            moved[free] += _bulge(skin, self._local, moved, away, free)
+        return moved
+
+
+def _exit(
+    points: np.ndarray, place: np.ndarray, normal: np.ndarray, hand: ClosedSurface, inward: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where points (N, 3) inside a hand leave it along `inward`, and the hand's normals there; its nearest `place` and
+    `normal` (N, 3) where there is no such direction or that way is far."""
+    if inward is None or not len(points):
+        return place, normal
+    way = np.zeros(len(points))
+    found, facing = place, normal
+    # Each step goes as far as no surface can be nearer: from inside this comes to the first exit.
+    for _ in range(12):
+        distance, found, facing = hand.distance(points + way[:, None] * inward)
+        way = way + np.maximum(-distance, 0)
+        if distance.min() > -2e-5:
+            break
+    far = way > _THROUGH_M
+    found = np.where(far[:, None], place, found)
+    return found, np.where(far[:, None], normal, facing)
+
+
 def press(
     head: np.ndarray, faces: np.ndarray, tissue: np.ndarray, hand: np.ndarray, hand_faces: np.ndarray, rounds: int = 8
 ) -> Press:
@@ -99,75 +248,25 @@ def press(
     head: (V, 3) metres; faces: (F, 3) of the skin that may move; tissue: (V,) metres as `tissue_depth`; hand: (H, 3)
     with its closed surface (F', 3). First the hand is moved out until no skin need yield more than its tissue, then
     pressed vertices are brought onto the hand, their surroundings follow smoothly and bulge. Raises BadInput if the
-    hand is so deep in the head that no way out is the shortest.
+    hand is so deep in the head that no way out is the shortest. Of many frames of one head, keep its `Skin`.
     """
-    head, hand = np.asarray(head, float), np.asarray(hand, float)
-    skin = np.unique(faces)
-    shift = _way_out(head[skin], tissue[skin], hand, hand_faces)
-    moved = hand + shift
-    local = np.full(len(head), -1)
-    local[skin] = np.arange(len(skin))
-    displacement = np.zeros_like(head)
-    displacement[skin] = _yield(head[skin], local[faces], moved, hand_faces, rounds)
+    head = np.asarray(head, float)
+    skin, surface = Skin(head, faces, tissue), ClosedSurface(hand, Topology(hand_faces))
+    shift = skin.way_out(head, surface)
+    surface = surface.moved(shift)
+    displacement = skin.give_way(head, surface, rounds=rounds)
     deformed = head + displacement
-    return Press(deformed, displacement, shift, find_contact(deformed, faces, moved, hand_faces))
-
-
-def _way_out(skin: np.ndarray, tissue: np.ndarray, hand: np.ndarray, hand_faces: np.ndarray) -> np.ndarray:
-    """(3,) metres: the smallest steps that leave no vertex deeper in the hand than its tissue."""
-    shift = np.zeros(3)
-    while np.linalg.norm(shift) < _FARTHEST_M:
-        distance, _, normal = signed_distance(skin, hand + shift, hand_faces)
-        excess = np.maximum(-distance - 0.98 * tissue, 0)
-        if excess.max() <= 1e-5:
-            return shift
-        # The hand's outward normals point into the head: go the other way, along the mean of the deepest.
-        away = -(excess[:, None] * normal).sum(0)
-        shift = shift + away / max(float(np.linalg.norm(away)), 1e-12) * float(excess.max())
-    raise BadInput("the hand lies too deep in the head to be pressed out", cure="pose it nearer to the surface")
-
-
-def _yield(skin: np.ndarray, faces: np.ndarray, hand: np.ndarray, hand_faces: np.ndarray, rounds: int) -> np.ndarray:
-    """(V, 3) metres: displacement of the skin with every vertex outside the hand."""
-    pushed = np.zeros(len(skin), bool)
-    target = np.zeros_like(skin)
-    moved = np.zeros_like(skin)
-    for _ in range(rounds):
-        distance, place, normal = signed_distance(skin + moved, hand, hand_faces)
-        inside = distance < -LEFT_M / 3
-        if not inside.any():
-            break
-        pushed |= inside
-        target[inside] = place[inside] + normal[inside] * LEFT_M / 3 - skin[inside]
-        moved = _spread(skin, faces, pushed, target)
-    distance, place, normal = signed_distance(skin + moved, hand, hand_faces)
-    stuck = distance < 0
-    moved[stuck] += place[stuck] - (skin + moved)[stuck]
-    return moved
-
-
-def _spread(skin: np.ndarray, faces: np.ndarray, pushed: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Smoothest displacement that meets `target` where pushed and is zero beyond `FALLOFF_M`, with its bulge."""
-    away, _ = cKDTree(skin[pushed]).query(skin)
-    free = ~pushed & (away < FALLOFF_M)
-    moved = np.where(pushed[:, None], target, 0.0)
-    if free.any():
-        laplacian = _laplacian(skin, faces)
-        # Mostly a plate, a little a membrane: a plate alone overshoots its target's rim.
-        bending = (laplacian.T @ laplacian + 0.05 * (laplacian + laplacian.T)).tocsc()
-        known = bending[free][:, ~free] @ moved[~free]
-        moved[free] = splu(bending[free][:, free]).solve(-known)
-        moved[free] += _bulge(skin, faces, moved, away, free)
-    return moved
+    return Press(deformed, displacement, shift, contact_of(deformed, faces, surface))
 
 
 def _bulge(skin: np.ndarray, faces: np.ndarray, moved: np.ndarray, away: np.ndarray, free: np.ndarray) -> np.ndarray:
     """(free, 3) metres outward around the pressed skin: `BULGE` of the volume that was pressed in."""
-    a, b, c = (skin[faces[:, k]] for k in range(3))
+    touched = faces[(moved[faces] != 0).any((1, 2)) | free[faces].any(1)]
+    a, b, c = (skin[touched[:, k]] for k in range(3))
     weighted = np.cross(b - a, c - a) / 6
     area = np.zeros_like(skin)
     for k in range(3):
-        np.add.at(area, faces[:, k], weighted)
+        np.add.at(area, touched[:, k], weighted)
     size = np.linalg.norm(area, axis=1)
     normal = area / np.maximum(size, 1e-12)[:, None]
     lost = max(-float((area * moved).sum()), 0.0)

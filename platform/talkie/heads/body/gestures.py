@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from talkie.errors import BadInput
 from talkie.heads.body.hands import fingers_of, hand_pose, shape_angles
@@ -94,13 +94,12 @@ def _rise(frames: int, attack_s: float = 0.9) -> np.ndarray:
     return u**3 * (10 - 15 * u + 6 * u * u)
 
 
-def _blend(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """(T, J, 3): turns from `start` (J, 3) to `end` (J, 3) along the shortest way, by share (T,)."""
-    blended = np.zeros((len(share), len(start), 3))
-    for j in range(len(start)):
-        way = Slerp([0, 1], Rotation.from_rotvec(np.stack([start[j], end[j]])))
-        blended[:, j] = way(share).as_rotvec()
-    return blended
+def blend(start: np.ndarray, end: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(T, J, 3): turns from `start` to `end`, (J, 3) or (T, J, 3) each, along the shortest way, by share (T,)."""
+    size = (len(share), start.shape[-2], 3)
+    first, last = (Rotation.from_rotvec(np.broadcast_to(x, size).reshape(-1, 3)) for x in (start, end))
+    way = (first.inv() * last).as_rotvec() * np.repeat(share, size[1])[:, None]
+    return (first * Rotation.from_rotvec(way)).as_rotvec().reshape(size)
 
 
 def _idle(frames: int, rng: np.random.Generator, loudness: np.ndarray | None) -> np.ndarray:
@@ -129,7 +128,7 @@ def _beat(frames: int, rng: np.random.Generator, loudness: np.ndarray | None) ->
     pose = _alive(stance(frames), rng)
     share = _rise(frames)
     both = [INDEX[f"{s}_{n}"] for s in SIDES for n in ("shoulder", "elbow", "wrist")]
-    pose[:, both] += _blend(stance()[0, both], raised[0, both], share) - stance()[0, both]
+    pose[:, both] += blend(stance()[0, both], raised[0, both], share) - stance()[0, both]
     for side, sign, size in (("left", 1.0, rng.uniform(0.6, 1.0)), ("right", -1.0, 1.0)):
         pose[:, INDEX[f"{side}_elbow"], 1] += sign * 0.30 * size * stroke * share
         pose[:, INDEX[f"{side}_wrist"], 2] -= sign * 0.12 * size * stroke * share
@@ -146,7 +145,7 @@ def _wave(frames: int, rng: np.random.Generator, loudness: np.ndarray | None) ->
     up[INDEX["right_elbow"]] = (0.0, 1.95, 0.0)
     arm = [INDEX["right_shoulder"], INDEX["right_elbow"], *range(JOINTS)[fingers_of("right")]]
     up[fingers_of("right")] = hand_pose("right", shape_angles("open"))
-    pose[:, arm] += _blend(stance()[0, arm], up[arm], share) - stance()[0, arm]
+    pose[:, arm] += blend(stance()[0, arm], up[arm], share) - stance()[0, arm]
     swing = np.sin(2 * np.pi * (np.arange(frames) / FPS * rng.uniform(1.3, 1.7) + rng.uniform()))
     pose[:, INDEX["right_wrist"], 1] += 0.30 * swing * share**2
     pose[:, INDEX["right_elbow"], 1] += 0.22 * swing * share**2
@@ -217,7 +216,7 @@ def touch(
     there = reach(body, side, target, normal, there, contact, shape)
     arm = [INDEX[f"{side}_{n}"] for n in ("shoulder", "elbow", "wrist")] + list(range(JOINTS)[fingers_of(side)])
     pose = stance(frames)
-    pose[:, arm] = _blend(pose[0, arm], there[arm], _rise(frames, 1.0))
+    pose[:, arm] = blend(pose[0, arm], there[arm], _rise(frames, 1.0))
     return _alive(pose, rng, above=False)
 
 

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from talkie.errors import BadInput
 from talkie.heads.body.garments import FINGER_RADII
+from talkie.heads.body.limb import Limb, frames, turns
 from talkie.heads.body.model import BodyModel
 from talkie.heads.body.skeleton import FINGERS, INDEX, finger_tips, rest_joints
 
@@ -53,14 +54,6 @@ def contact_offset(side: str, contact: str) -> tuple[str, np.ndarray]:
     return joint, pad
 
 
-def _frames(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) with orthonormal columns: along `first`, then across in the plane of both, then their normal."""
-    a = first / np.linalg.norm(first, axis=-1, keepdims=True)
-    c = np.cross(a, second)
-    c = c / np.maximum(np.linalg.norm(c, axis=-1, keepdims=True), 1e-12)
-    return np.stack([a, np.cross(c, a), c], -1)
-
-
 def _arm(body: BodyModel, side: str, pose: np.ndarray, contact: str, shape, translation) -> _Arm:  # type: ignore[no-untyped-def]
     joint, offset = contact_offset(side, contact)
     bones = body.transforms(torch.tensor(pose[None], dtype=torch.float64), shape, translation)[0].numpy()
@@ -79,15 +72,17 @@ def _arm(body: BodyModel, side: str, pose: np.ndarray, contact: str, shape, tran
     )
 
 
-def _wrists(arm: _Arm, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidate rotations of the wrist (N, 3, 3) and how far each leans from flat (N,), radians."""
+def _wrists(arm: _Arm, normal: np.ndarray, steep: float) -> tuple[np.ndarray, np.ndarray]:
+    """Candidate rotations of the wrist (N, 3, 3) and how far each leans from what is wanted (N,), radians."""
     side_axis = np.cross(normal, [0.31, 0.9, 0.3])
-    base = _frames(normal, side_axis)
+    base = frames(normal, side_axis)
     # Columns to (x, y, z): the back of the hand, its local y, looks along the normal.
     base = np.stack([base[:, 1], base[:, 0], -base[:, 2]], 1)
     spins = Rotation.from_rotvec(np.linspace(0, 2 * np.pi, _SPINS, endpoint=False)[:, None] * [0.0, 1.0, 0.0])
     leans = Rotation.from_rotvec(np.array([(a, 0.0, b) for a, b in _TILTS]))
-    touching = base @ (spins.as_matrix()[:, None] @ leans.as_matrix()[None])
+    # Turning about z takes the fingers, which point along x, down onto the surface.
+    down = Rotation.from_rotvec([0.0, 0.0, -np.sign(arm.fore[0]) * steep]).as_matrix()
+    touching = base @ (spins.as_matrix()[:, None] @ down @ leans.as_matrix()[None])
     lean = np.broadcast_to(leans.magnitude(), touching.shape[:2])
     return touching.reshape(-1, 3, 3) @ arm.bone.T, lean.ravel()
 
@@ -99,7 +94,7 @@ def _elbows(arm: _Arm, wrist: np.ndarray) -> np.ndarray:
     a, b = np.linalg.norm(arm.upper), np.linalg.norm(arm.fore)
     along = (a * a - b * b + far * far) / (2 * far)
     radius = np.sqrt(np.maximum(a * a - along * along, 0))
-    frame = _frames(line, np.broadcast_to([0.02, -1.0, -0.01], line.shape))
+    frame = frames(line, np.broadcast_to([0.02, -1.0, -0.01], line.shape))
     turn = np.linspace(0, 2 * np.pi, _SWIVELS, endpoint=False)
     ring = np.cos(turn)[:, None] * frame[:, None, :, 1] + np.sin(turn)[:, None] * frame[:, None, :, 2]
     return arm.shoulder + (along / far)[:, None, None] * line[:, None] + radius[:, None, None] * ring
@@ -107,12 +102,7 @@ def _elbows(arm: _Arm, wrist: np.ndarray) -> np.ndarray:
 
 def _rotations(arm: _Arm, elbow: np.ndarray, wrist: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """World rotations (..., 3, 3) of upper arm and forearm; the elbow is a hinge."""
-    ahead = np.array([0.0, 0.0, 1.0])
-    upper, fore = elbow - arm.shoulder, wrist - elbow
-    hinge = _frames(upper, fore)
-    shoulder = hinge @ _frames(arm.upper, ahead).T
-    hinge_fore = _frames(fore, -upper)
-    return shoulder, hinge_fore @ _frames(arm.fore, ahead).T
+    return turns(Limb(arm.upper, arm.fore, np.array([0.0, 0.0, 1.0])), arm.shoulder, elbow, wrist)
 
 
 def _bends(arm: _Arm, forearm: np.ndarray, wrist: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -150,11 +140,13 @@ def reach(
     contact: str = "index",
     shape: torch.Tensor | None = None,
     translation: torch.Tensor | None = None,
+    steep: float = 0.0,
 ) -> np.ndarray:
     """The pose (55, 3) with one arm changed so that its hand touches a point.
 
     side: left or right; target, normal: (3,) metres and outward direction of the touched surface in the world;
-    pose: (55, 3) of everything else, the fingers included; contact: finger or "palm". The touching place of the mean
+    pose: (55, 3) of everything else, the fingers included; contact: finger or "palm"; steep: radians by which the
+    finger points down into the surface instead of lying flat on it. The touching place of the mean
     hand comes to lie on `target` exactly, the palm's side towards the surface. Of all ways to do so the one with the
     least bent wrist, the lowest elbow and no arm inside the body is taken.
 
@@ -165,7 +157,7 @@ def reach(
     pose, target = np.array(pose, float), np.asarray(target, float)
     normal = np.asarray(normal, float) / np.linalg.norm(normal)
     arm = _arm(body, side, pose, contact, shape, translation)
-    turned, lean = _wrists(arm, normal)
+    turned, lean = _wrists(arm, normal, steep)
     wrist = target - turned @ arm.contact
     far = np.linalg.norm(wrist - arm.shoulder, axis=1)
     a, b = np.linalg.norm(arm.upper), np.linalg.norm(arm.fore)

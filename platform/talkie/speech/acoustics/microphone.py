@@ -49,11 +49,24 @@ _LIMITS: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 
 
+MICROPHONES: dict[str, Microphone] = {
+    "studio": Microphone(40, 7900, -84, bits=24, distance_m=0.45),
+    "headset": Microphone(100, 7200, -60, agc_db=-23, distance_m=0.06),
+    "lavalier": Microphone(80, 7600, -66, agc_db=-23, distance_m=0.25),
+    "phone": Microphone(150, 6800, -62, agc_db=-22, drive_db=4, distance_m=0.4),
+    "laptop": Microphone(120, 7200, -58, agc_db=-24, distance_m=0.7),
+    "camera": Microphone(90, 7500, -62, agc_db=-24, distance_m=1.5),
+    "overdriven": Microphone(80, 7600, -60, drive_db=4, clip=0.8, distance_m=0.15),
+}
+"""Kinds of microphone with their recorders, at the distances at which they are used. The figures are ours: round values
+of data sheets' order."""
+
+
 @dataclass(frozen=True)
 class MicrophoneTruth:
     """What the microphone was and did. snr_db: speech over its own noise, before gain, both over active samples; None
-    without noise. gain_db: (T,) automatic gain at 100 Hz, empty without. bent_share, clipped_share: of all samples,
-    those that the soft clipper changed by 1 dB or more and those that broke off. offset_s: delay, none."""
+    without noise or without sound. gain_db: (T,) automatic gain at 100 Hz, empty without. bent_share, clipped_share: of
+    all samples, those that the soft clipper changed by 1 dB or more and those that broke off. offset_s: delay, none."""
 
     microphone: Microphone
     level_db: float
@@ -67,19 +80,21 @@ class MicrophoneTruth:
 def microphone(audio: np.ndarray, kind: Microphone, rng: np.random.Generator) -> tuple[np.ndarray, MicrophoneTruth]:
     """Sound (N,), 16 kHz, as the microphone records it: (N,) float32 in [-1, 1] and the truth.
 
-    In order: distance, band, own noise, automatic gain, soft clipper, hard clipper, bits. Raises BadInput for sound
-    without speech.
+    In order: distance, band, own noise, automatic gain, soft clipper, hard clipper, bits. Of silence it records its own
+    noise, which no automatic gain lifts.
     """
     signal = checked(audio)
-    active = speech_active(signal)
+    active = speech_active(signal) if signal.any() else None
     level_db = -20 * np.log10(kind.distance_m / 0.5)
     heard = band_limited(signal * 10 ** (level_db / 20), kind.low_hz, kind.high_hz)
     snr_db = None
     if kind.noise_db is not None:
         own = rng.normal(0, 10 ** (kind.noise_db / 20), len(heard))
-        snr_db = float(10 * np.log10(power(heard, active) / power(own, active)))
+        snr_db = float(10 * np.log10(power(heard, active) / power(own, active))) if active is not None else None
         heard = heard + own
-    heard, gains = _automatic_gain(heard, kind.agc_db) if kind.agc_db is not None else (heard, np.zeros(0))
+    gains = np.zeros(0)
+    if kind.agc_db is not None and active is not None:
+        heard, gains = _automatic_gain(heard, kind.agc_db)
     heard, bent = soft_clip(heard, kind.drive_db)
     clipped = np.abs(heard) > kind.clip
     recorded = quantise(np.clip(heard, -kind.clip, kind.clip), kind.bits, rng)

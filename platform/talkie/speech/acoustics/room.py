@@ -52,13 +52,15 @@ class Room:
 @dataclass(frozen=True)
 class RoomTruth:
     """rt60_s: as asked for and found in the impulse response. absorption: of energy by the walls. delay_s: of the
-    direct path, taken out, so that offset_s is 0. direct_to_reverberant_db and gain_db (to fit full scale)."""
+    direct path, taken out, so that offset_s is 0. direct_to_reverberant_db, c50_db (clarity: energy of the first 50 ms
+    over that of the rest, ISO 3382-1) and gain_db (to fit full scale)."""
 
     rt60_s: float
     absorption: float
     distance_m: float
     delay_s: float
     direct_to_reverberant_db: float
+    c50_db: float
     gain_db: float
     offset_s: float = 0.0
 
@@ -78,6 +80,7 @@ def reverberate(audio: np.ndarray, room: Room) -> tuple[np.ndarray, RoomTruth]:
         distance_m=room.distance_m,
         delay_s=room.distance_m / SOUND_M_S,
         direct_to_reverberant_db=float(ratio),
+        c50_db=clarity_db(response),
         gain_db=gain_db,
     )
 
@@ -113,6 +116,14 @@ def decay_s(response: np.ndarray) -> float:
     return _slope_s(response**2, 1 / SAMPLE_RATE)
 
 
+def clarity_db(response: np.ndarray, early_s: float = 0.05) -> float:
+    """C50 of an impulse response at 16 kHz that begins with its direct path: energy before `early_s` over energy after
+    it, dB (ISO 3382-1)."""
+    border = round(early_s * SAMPLE_RATE)
+    late = max(float(np.sum(response[border:] ** 2)), 1e-12)
+    return float(10 * np.log10(float(np.sum(response[:border] ** 2)) / late))
+
+
 def _reflection(histogram: np.ndarray, aim_s: float) -> float:
     """The coefficient at which the images' energy decays as asked: every reflection keeps its square."""
     low, high = _LEAST_REFLECTION, _MOST_REFLECTION
@@ -139,16 +150,19 @@ def _sincs() -> np.ndarray:
     return np.asarray((0.5 + 0.5 * np.cos(np.pi * x / _HALF)) * np.sinc(x))
 
 
-def room_from_seed(seed: int, *, rt60_s: float | None = None) -> Room:
-    """A living room to small hall with a speaker and a microphone 0.4 to 2.5 m apart, drawn from the seed; rt60_s of
-    0.2 to 0.8 s unless given."""
+def room_from_seed(seed: int, *, rt60_s: float | None = None, distance_m: float | None = None) -> Room:
+    """A living room to small hall with a speaker and a microphone in it, drawn from the seed; rt60_s of 0.2 to 0.8 s
+    and a distance of 0.4 to 2.5 m between them unless given. Raises BadConfig for a distance outside 0.05 to 2.5 m."""
+    if distance_m is not None and not 0.05 <= distance_m <= 2.5:
+        raise BadConfig(f"a microphone {distance_m} m from the lips", cure="use 0.05 to 2.5 m")
     rng = np.random.default_rng(seed)
     size = np.round(rng.uniform((3.0, 2.8, 2.4), (8.0, 6.0, 3.4)), 2)
     drawn = round(float(rng.uniform(0.2, 0.8)), 3)
     source = rng.uniform(0.8, size - 0.8)
     while True:
         direction = rng.normal(size=3)
-        here = source + rng.uniform(0.4, 2.5) * direction / np.linalg.norm(direction)
+        far = rng.uniform(0.4, 2.5)
+        here = source + (far if distance_m is None else distance_m) * direction / np.linalg.norm(direction)
         if np.all(here > 0.3) and np.all(here < size - 0.3):
             break
     sides, there, heard = (tuple(float(x) for x in np.round(v, 3)) for v in (size, source, here))

@@ -17,8 +17,9 @@ _OF_PART = {
     "skin": "skin", "mouth_bag": "mouth_inside", "lid_edges": "skin", "left_eyeball": "left_eye",
     "right_eyeball": "right_eye", "upper_teeth": "teeth", "lower_teeth": "teeth", "upper_gum": "mouth_inside",
     "lower_gum": "mouth_inside", "tongue": "tongue", "left_ear": "left_ear", "right_ear": "right_ear",
-    "hair": "hair", "shirt": "cloth", "trousers": "cloth", "shoes": "cloth", "left_hand": "hand",
-    "right_hand": "hand", "hand": "hand",
+    "hair": "hair", "lashes": "skin", "cloth": "cloth", "shirt": "cloth", "trousers": "cloth", "left_shoe": "cloth",
+    "right_shoe": "cloth",
+    "left_hand": "hand", "right_hand": "hand", "hand": "hand",
 }  # fmt: skip
 _OF_REGION = {"neck": "neck", "shoulders": "cloth", "lips": "lips"}
 """Regions of the head's skin with a class of their own; later ones win."""
