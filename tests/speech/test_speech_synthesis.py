@@ -3,7 +3,9 @@
 import hashlib
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -82,13 +84,18 @@ def test_an_utterance_does_not_depend_on_those_before_it_or_on_threads():
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
 
 
-def test_another_process_says_the_same():
+@pytest.mark.parametrize("breath", [0, 25])
+def test_another_process_says_the_same_at_another_time(breath):
+    """espeak-ng would draw the noise of breath from the time of day, in whole seconds."""
     code = (
-        "import hashlib; from talkie.speech.synthesis import *;"
-        f"print(hashlib.sha256(speak({TEXT!r}, voice_from_seed(5)).audio.tobytes()).hexdigest())"
+        "import hashlib; from dataclasses import replace; from talkie.speech.synthesis import *;"
+        f"voice = replace(voice_from_seed(5), breath={breath});"
+        f"print(hashlib.sha256(speak({TEXT!r}, voice).audio.tobytes()).hexdigest())"
     )
+    mine = hashlib.sha256(speak(TEXT, replace(voice_from_seed(5), breath=breath)).audio.tobytes()).hexdigest()
+    time.sleep(1.0)
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    assert other == hashlib.sha256(speak(TEXT, voice_from_seed(5)).audio.tobytes()).hexdigest()
+    assert other == mine
 
 
 def test_seeds_give_different_voices_and_a_rate_changes_the_length():

@@ -143,6 +143,8 @@ def _fresh_library() -> Iterator[ctypes.CDLL]:
             rate = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, os.fsencode(_data_path()), flags)
             if rate != SAMPLE_RATE:
                 raise BadConfig(f"espeak-ng does not start ({rate})", cure="reinstall espeakng-loader")
+            # It has just seeded the generator that breath takes its noise from with the time of day.
+            library.espeak_ng_SetRandSeed(ctypes.c_long(1))
             yield library
             library.espeak_Terminate()
         finally:
