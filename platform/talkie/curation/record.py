@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from talkie.clip import Split
 
 MediaKind = Literal["video", "frames", "image", "vertices"]
-"""video: a file; frames: a folder of numbered pictures; image: one picture; vertices: a mesh sequence (.npy)."""
+"""video: a file; frames: a folder of numbered pictures, or a glob where they lie in many; image: one picture; vertices:
+a mesh sequence, as one .npy or a folder of meshes by frame."""
 
 
 class Box(BaseModel):
@@ -41,9 +42,10 @@ class SourceRecord(BaseModel):
 
     uri: a path or an address that fsspec reads. key: its name within `dataset`, parts joined by `__`, without a dot.
     audio_uri: sound that lies beside a silent picture. fps: the rate of frames or vertices, which carry none
-    themselves. start_s, end_s: the part of the file that is meant, None for its beginning or end. group: what must not
-    be torn over splits besides the identity, such as the uploaded video that clips were cut from. labels: names of
-    labels to their values by name, never by number. annotations: kind (landmarks, mesh, cameras, words, ...) to a path.
+    themselves. start_s, end_s: the part of the file that is meant, None for its beginning or end; of frames and
+    vertices, index / fps of the whole. group: what must not be torn over splits besides the identity, such as the
+    uploaded video that clips were cut from. labels: names of labels to their values by name, never by number.
+    annotations: kind (landmarks, mesh, cameras, words, ...) to a path.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
