@@ -11,7 +11,7 @@ from typing import Literal
 from talkie.clip import Split
 from talkie.errors import BadConfig
 from talkie_datasets.base import Counts, Dataset, Item, Skipped, key_from, printable
-from talkie_datasets.files import files, first_of, npy_shape, walk
+from talkie_datasets.files import files, first_of, vertices_trouble, walk
 
 TRAIN_PEOPLE = frozenset(("F2", "F3", "F4", "M3", "M4", "M5"))
 VERTICES = 23_370
@@ -53,12 +53,9 @@ class BIWI(Dataset):
         match = re.fullmatch(r"([FM]\d)_(e?)(\d\d)", path.stem)
         if match is None:
             return Skipped(printable(path), "bad_name", "not <speaker>_<e?><sentence>.npy")
-        try:
-            shape = npy_shape(path)
-        except (OSError, ValueError) as error:
-            return Skipped(printable(path), "broken", str(error))
-        if shape[1:] not in ((3 * VERTICES,), (VERTICES, 3)):
-            return Skipped(printable(path), "broken", f"holds {shape} instead of (T, {3 * VERTICES})")
+        trouble = vertices_trouble(path, VERTICES)
+        if trouble is not None:
+            return Skipped(printable(path), "broken", trouble)
         person, emotional, sentence = match[1], bool(match[2]), int(match[3])
         split, test_set = self._split(person, sentence) if emotional else (None, None)
         if self.split is not None and split is None:

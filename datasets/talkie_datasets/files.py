@@ -110,6 +110,16 @@ def npy_shape(path: Path) -> tuple[int, ...]:
     return shape
 
 
+def vertices_trouble(path: Path, vertices: int) -> str | None:
+    """What is wrong with an .npy that should hold (T, 3 * vertices) or (T, vertices, 3), from its header; or None."""
+    try:
+        shape = npy_shape(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    fits = shape[1:] in ((3 * vertices,), (vertices, 3))
+    return None if fits else f"holds {shape} instead of (T, {3 * vertices})"
+
+
 def has_sound(path: Path) -> bool | None:
     """Whether a video holds a sound track by its headers; None where the container does not say at its beginning."""
     suffix = path.suffix.lower()

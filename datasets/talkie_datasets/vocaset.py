@@ -15,7 +15,7 @@ from talkie.clip import Split
 from talkie.errors import BadInput
 from talkie.heads.restricted_pickle import read_pickle
 from talkie_datasets.base import Counts, Dataset, Item, Skipped, key_from, printable
-from talkie_datasets.files import files, first_of, npy_shape
+from talkie_datasets.files import files, first_of, npy_shape, vertices_trouble
 
 PEOPLE: dict[str, Split] = {
     "FaceTalk_170728_03272_TA": "train",
@@ -68,12 +68,9 @@ class VOCASET(Dataset):
         match = re.fullmatch(r"(FaceTalk_\d+_\d+_TA)_(sentence\d\d)", path.stem)
         if match is None or match[1] not in PEOPLE:
             return Skipped(printable(path), "bad_name", "not <speaker>_sentence<NN>.npy of a known speaker")
-        try:
-            shape = npy_shape(path)
-        except (OSError, ValueError) as error:
-            return Skipped(printable(path), "broken", str(error))
-        if shape[1:] not in ((3 * VERTICES,), (VERTICES, 3)):
-            return Skipped(printable(path), "broken", f"holds {shape} instead of (T, {3 * VERTICES})")
+        trouble = vertices_trouble(path, VERTICES)
+        if trouble is not None:
+            return Skipped(printable(path), "broken", trouble)
         return self._record(root, path, match[1], match[2], FPS_SENTENCES)
 
     def _spans(self, root: Path) -> Iterator[Item]:

@@ -1,13 +1,14 @@
 """The built-in head against the scanned one, and the measures used for it against closed forms."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-import torch
 from scipy.spatial.transform import Rotation
 
 from talkie.errors import BadInput
 from talkie.heads import builtin_head
-from talkie.heads.builtin.against_scan import Scan, load_scan, nearest, rigid, scan_file
+from talkie.heads.builtin.against_scan import Scan, load_scan, nearest, rigid
 from talkie.heads.builtin.scan_measures import (
     cosine,
     expression_agreement,
@@ -19,11 +20,8 @@ from talkie.heads.builtin.scan_measures import (
 
 
 @pytest.fixture(scope="module")
-def scan() -> Scan:
-    torch.set_num_threads(1)
-    if not scan_file().exists():
-        pytest.skip(f"no scanned head at {scan_file()}: set TALKIE_HEADS")
-    return load_scan()
+def scan(scanned_head: Path) -> Scan:
+    return load_scan(scanned_head)
 
 
 def test_nearest_points_of_a_plane_are_its_feet() -> None:

@@ -1,6 +1,5 @@
 """Converting between heads: to itself, to the same head in other coordinates and bases, to the scan."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,11 +167,8 @@ def test_the_rigid_motion_of_a_moved_cloud_is_found_again() -> None:
     torch.testing.assert_close(got[1], shift)
 
 
-def test_the_built_in_head_becomes_the_scan_within_millimetres_and_back() -> None:
-    where = Path(os.environ.get("TALKIE_HEADS") or Path(__file__).resolve().parents[3] / "shared" / "heads")
-    if not (where / "ict_facekit.npz").is_file():
-        pytest.skip(f"no scanned head in {where}: set TALKIE_HEADS")
-    head, scan = builtin_head(), load_ict(where / "ict_facekit.npz")
+def test_the_built_in_head_becomes_the_scan_within_millimetres_and_back(scanned_head: Path) -> None:
+    head, scan = builtin_head(), load_ict(scanned_head)
     track = _track(head)
     there = convert_track(track, head, scan)
     assert there.error_mm < 4

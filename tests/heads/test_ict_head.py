@@ -1,6 +1,5 @@
 """ICT-FaceKit's loader: on a folder of its layout made of the built-in head, and on the scan where it is at hand."""
 
-import os
 import time
 from pathlib import Path
 
@@ -30,11 +29,8 @@ def head(folder):  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(scope="module")
-def scan():  # type: ignore[no-untyped-def]
-    where = Path(os.environ.get("TALKIE_HEADS") or Path(__file__).resolve().parents[3] / "shared" / "heads")
-    if not (where / "ict_facekit.npz").is_file():
-        pytest.skip(f"no scanned head in {where}: set TALKIE_HEADS")
-    return load_ict(where / "ict_facekit.npz")
+def scan(scanned_head):  # type: ignore[no-untyped-def]
+    return load_ict(scanned_head)
 
 
 def test_the_folder_comes_back_in_metres_in_the_head_frame(head) -> None:  # type: ignore[no-untyped-def]
@@ -199,10 +195,9 @@ def test_the_scans_jaw_is_its_jaw_open_on_the_teeth(scan) -> None:  # type: igno
     assert off[scan.regions["upper_teeth"]].max() == 0
 
 
-def test_the_scan_without_its_pieces_loads_in_seconds(scan) -> None:  # type: ignore[no-untyped-def]
+def test_the_scan_without_its_pieces_loads_in_seconds(scanned_head) -> None:  # type: ignore[no-untyped-def]
     started = time.process_time()
-    where = Path(os.environ.get("TALKIE_HEADS") or Path(__file__).resolve().parents[3] / "shared" / "heads")
-    whole = load_ict(where / "ict_facekit.npz", identities=3, transparent=True)
+    whole = load_ict(scanned_head, identities=3, transparent=True)
     assert time.process_time() - started < 20
     assert whole.vertex_count == IctLayout().vertices
     assert len(whole.identity_names) == 3

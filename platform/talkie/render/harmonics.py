@@ -15,6 +15,8 @@ BAND_SHARE = (1.0, 2.0 / 3.0, 0.25)
 reflectance of one returns irradiance / pi."""
 _SCALES = np.array([0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0.315392, 1.092548, 0.546274])
 _BANDS = np.array([BAND_SHARE[0]] + [BAND_SHARE[1]] * 3 + [BAND_SHARE[2]] * 5)
+LAMBERT_SCALES = _SCALES * _BANDS
+"""(9,) factors on the polynomials of `basis` by which coefficients become Lambert light."""
 
 
 def basis(directions: np.ndarray) -> np.ndarray:
@@ -40,7 +42,7 @@ def lambert_torch(normals: Tensor, coefficients: Tensor) -> Tensor:
     """`lambert` as a differentiable torch function, of (..., 3) normals and (9, 3) coefficients."""
     x, y, z = normals.unbind(-1)
     terms = torch.stack([torch.ones_like(x), y, z, x, x * y, y * z, 3 * z * z - 1, x * z, x * x - y * y], dim=-1)
-    scale = torch.as_tensor(_SCALES * _BANDS, dtype=normals.dtype, device=normals.device)
+    scale = torch.as_tensor(LAMBERT_SCALES, dtype=normals.dtype, device=normals.device)
     return ((terms * scale) @ coefficients).clamp_min(0.0)
 
 

@@ -16,16 +16,13 @@ from numba import njit
 from talkie.errors import BadInput
 from talkie.render.background import Background
 from talkie.render.costume import Costume
-from talkie.render.harmonics import BAND_SHARE
+from talkie.render.harmonics import LAMBERT_SCALES
 from talkie.render.light import Light, unit
 from talkie.render.posing import mark, project
 from talkie.render.raster import empty_grid, guess, located, scan
 from talkie.render.shading import ATTRIBUTES, SRGB, gather_light, resolve, shade, vertex_normals
 from talkie.render.shadow import lit_share
 from talkie.render.sheets import gather
-
-_Y = np.array([0.282095, 0.488603, 0.488603, 0.488603, 1.092548, 1.092548, 0.315392, 1.092548, 0.546274])
-_LAMBERT = _Y * np.array([BAND_SHARE[0]] + [BAND_SHARE[1]] * 3 + [BAND_SHARE[2]] * 5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +137,7 @@ class SceneRenderer:
         lights = np.stack([key, light.key_power * np.asarray(light.key_colour), fill, np.asarray(light.fill_colour)])
         lit = lit_share(points, self._blockers, key, seen)
         attributes = np.zeros((len(points), ATTRIBUTES), np.float32)
-        terms = light.coefficients() * _LAMBERT[:, None]
+        terms = light.coefficients() * LAMBERT_SCALES[:, None]
         gather_light(points, normals, tangents, share, lit, seen, terms, fill, lights[3], attributes)
         height, width = samples.shape[0] // fine, samples.shape[1] // fine
         image, cover = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
