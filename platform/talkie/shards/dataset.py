@@ -14,6 +14,7 @@ from talkie.errors import CorruptShard, MissingField
 from talkie.shards.catalog import ClipEntry, decode_catalog, read_catalog
 from talkie.shards.fields import RawClip, decode_record
 from talkie.shards.index import Index, ShardEntry, read_index
+from talkie.shards.members import Chosen
 
 
 class Dataset:
@@ -51,7 +52,7 @@ class Dataset:
     def raw(self, clip_id: str) -> RawClip:
         """One clip by random access; members are read when they are asked for. Raises KeyError, CorruptShard."""
         members = _ShardMembers(self.folder, clip_id, self.entries[clip_id])
-        return RawClip(decode_record(members["json"]), _WithoutRecord(members))
+        return RawClip(decode_record(members["json"]), Chosen(members, [f for f in members if f != "json"]))
 
     def records(self, split: Split | None = None) -> list[ClipRecord]:
         return [self.raw(i).record for i in self.ids(split)]
@@ -141,24 +142,6 @@ class _ShardMembers(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self._members)
-
-
-class _WithoutRecord(Mapping[str, bytes]):
-    """The same mapping less `json`, which a RawClip holds decoded."""
-
-    def __init__(self, members: Mapping[str, bytes]):
-        self._members = members
-
-    def __getitem__(self, field: str) -> bytes:
-        if field == "json":
-            raise KeyError(field)
-        return self._members[field]
-
-    def __iter__(self) -> Iterator[str]:
-        return (f for f in self._members if f != "json")
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def _corrupt(path: Path, what: str) -> CorruptShard:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from talkie.clip import FIELDS
@@ -15,6 +15,7 @@ from talkie.shards.atomic import write_atomically
 from talkie.shards.catalog import ClipEntry
 from talkie.shards.dataset import Dataset
 from talkie.shards.fields import RawClip, encode_record
+from talkie.shards.members import Chosen, Overlaid
 from talkie.shards.writer import MAX_SHARD_BYTES, commit
 
 Keep = Callable[[str, ClipEntry], bool]
@@ -95,7 +96,7 @@ def annotate(
         if data is None:
             continue
         record = raw.record.model_copy(update={"tools": {**raw.record.tools, field: tool}})
-        fresh.append(RawClip(record, _Overlaid(raw.members, {field: data})))
+        fresh.append(RawClip(record, Overlaid(raw.members, {field: data})))
         held += len(data)
         if held > held_bytes:
             current, fresh, held = (
@@ -132,38 +133,4 @@ def _digest(entry: ClipEntry) -> str:
 
 
 def _with_fields(clip: RawClip, fields: Sequence[str] | None) -> RawClip:
-    return clip if fields is None else RawClip(clip.record, _Chosen(clip.members, fields))
-
-
-class _Chosen(Mapping[str, bytes]):
-    """Some of a clip's members."""
-
-    def __init__(self, members: Mapping[str, bytes], names: Sequence[str]):
-        self._members, self._names = members, [n for n in members if n in names]
-
-    def __getitem__(self, name: str) -> bytes:
-        if name not in self._names:
-            raise KeyError(name)
-        return self._members[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-class _Overlaid(Mapping[str, bytes]):
-    """A clip's members with some put in front of them; the rest is still read when asked for."""
-
-    def __init__(self, members: Mapping[str, bytes], over: Mapping[str, bytes]):
-        self._members, self._over = members, over
-
-    def __getitem__(self, name: str) -> bytes:
-        return self._over[name] if name in self._over else self._members[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({**dict.fromkeys(self._members), **dict.fromkeys(self._over)})
-
-    def __len__(self) -> int:
-        return len(set(self._members) | set(self._over))
+    return clip if fields is None else RawClip(clip.record, Chosen(clip.members, fields))
