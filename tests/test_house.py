@@ -15,7 +15,7 @@ LIBRARY = ROOT / "platform" / "talkie"
 # Each floor may import itself and what stands below it.
 FLOORS = [
     {"errors"},
-    {"clip", "cluster", "licences"},
+    {"clip", "cluster", "licences", "storage"},
     {"media", "heads", "render", "speech", "faces"},
     {"shards"},
     {"stage"},

@@ -26,7 +26,7 @@ FIELDS = (
     "json", "mp4", "flac", "landmarks.npy", "head.npz", "phones.json", "txt", "captions.json", "mask.mp4", "matte.mp4",
     "depth.npz", "normals.npz", "gaze.npz", "action_units.npz", "imu.npz", "scan.npz", "attack.npz",
     "pose.npz", "hands.npz", "contact.npz", "flow.npz",
-    "prosody.npz", "clean.flac",
+    "prosody.npz", "clean.flac", "speaking.npz", "fingerprint.npz", "wav2vec2.npz", "hubert.npz", "clip.npz",
     "views.npz", *(f"view{number:02d}.mp4" for number in range(1, VIEWS)),
 )  # fmt: skip
 """Member suffixes this version reads and writes, in the order in which a shard holds them. A suffix holds no slash:
@@ -59,15 +59,23 @@ class Crop(_Record):
 
 
 class Sync(_Record):
-    """Audio-video offset in seconds, positive where the audio is late, and how it is known."""
+    """Audio-video offset in seconds, positive where the audio is late, and how it is known.
+
+    `offset_s` is of the source as it came, measured on the crop that `crop` names, with a confidence in [0, 1].
+    `applied_s` is how much of it the clip's sound has been moved earlier: the sound was read that much later from the
+    source, so nothing is lost and the shift can be undone."""
 
     offset_s: float
     confidence: float
     method: str
+    crop: str | None = None
+    applied_s: float = 0.0
 
 
 class ClipRecord(_Record):
-    """The `json` member. `scores` maps a name to a number; `score_meaning` says what each number means."""
+    """The `json` member. `scores` maps a name to a number; `score_meaning` says what each number means.
+
+    `tools` maps a label to "tool version", `tool_licences` the same label to the licence of the tool's model."""
 
     id: str
     source: Source
@@ -85,6 +93,7 @@ class ClipRecord(_Record):
     scores: dict[str, float] = {}
     score_meaning: dict[str, str] = {}
     tools: dict[str, str] = {}
+    tool_licences: dict[str, str] = {}
 
     @property
     def seconds(self) -> float:

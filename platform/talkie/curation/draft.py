@@ -1,0 +1,117 @@
+"""A clip in the making, and what an annotator is: it watches the frames once, then adds what it found to the draft.
+
+Which annotators a run uses, and in which order, is decided elsewhere."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from talkie.clip import HeadTrack, Sync, Transcription
+
+
+@dataclass(frozen=True)
+class View:
+    """One frame of one person's clip at 25 fps. crop (S, S, 3) and frame (H, W, 3) uint8 RGB, the latter the whole
+    picture of the source; landmarks (478, 3) float32 in pixels of the crop; box (3,) x, y, side in pixels of the
+    source, so that source = (x, y) + crop * side / S; seen: False where the landmarks are interpolated."""
+
+    index: int
+    crop: np.ndarray
+    frame: np.ndarray
+    landmarks: np.ndarray
+    box: np.ndarray
+    seen: bool
+
+
+@dataclass(frozen=True)
+class Company:
+    """Another person of the same frames: track id, seen (T,) bool, landmarks (T, 478, 3) in pixels of the source."""
+
+    track: int
+    seen: np.ndarray
+    landmarks: np.ndarray
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One person's clip of T frames after its last frame, before it is judged.
+
+    track: the person's number within the source. landmarks (T, 478, 3) in pixels of the crop of `size`; boxes (T, 3)
+    x, y, side and `shape` (height, width) in pixels of the source; seen (T,) bool. audio (T * 640,) float32 at 16 kHz,
+    None in silent footage; wide_audio: the same with `margin` samples more on either side, silence where the source
+    has none (offsets are looked for in it). transcription: words and phones in seconds of the clip. company: who else
+    is in these frames. text, language, labels: what is known beforehand. found: values that earlier annotators made,
+    by field name; scores: theirs.
+    """
+
+    track: int
+    size: int
+    landmarks: np.ndarray
+    boxes: np.ndarray
+    seen: np.ndarray
+    shape: tuple[int, int]
+    head: HeadTrack | None = None
+    expression_std: np.ndarray | None = None
+    audio: np.ndarray | None = None
+    wide_audio: np.ndarray | None = None
+    margin: int = 0
+    transcription: Transcription | None = None
+    text: str | None = None
+    language: str = "und"
+    company: tuple[Company, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.landmarks)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an annotator adds: decoded values by field name (`talkie.shards.encode_field` makes bytes of them), scores,
+    labels, an audio-video offset, a transcript."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    sync: Sync | None = None
+    text: str | None = None
+    language: str | None = None
+
+
+class Watcher:
+    """One annotator's work on one clip: every frame in order, then the whole."""
+
+    def see(self, view: View) -> None:
+        """A frame; its arrays may be kept only where the memory that takes is small and bounded."""
+
+    def finish(self, draft: Draft) -> Findings:
+        """What was found. Raises nothing for footage it cannot read: it then finds nothing, or says so in a score."""
+        return Findings()
+
+
+class Annotator(ABC):
+    """Makes one kind of label. Held by a worker for all its clips; `start` begins a clip.
+
+    name: its key in a recipe. fields: members that it makes. scores: names of its scores with their meaning and unit.
+    needs: members, or scores, that must be in the draft before it. tool: "name version"; licence: of the tool's model.
+    """
+
+    name: ClassVar[str]
+    fields: ClassVar[tuple[str, ...]] = ()
+    scores: ClassVar[Mapping[str, str]] = {}
+    needs: ClassVar[tuple[str, ...]] = ()
+    licence: ClassVar[str] = "Apache-2.0"
+
+    @property
+    @abstractmethod
+    def tool(self) -> str: ...
+
+    @abstractmethod
+    def start(self) -> Watcher: ...
