@@ -7,6 +7,8 @@ import pytest
 
 os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
+pytest_plugins = ["object_stores"]
+
 
 def _beside(variable: str, name: str) -> Path:
     return Path(os.environ.get(variable) or Path(__file__).resolve().parents[2] / "shared" / name)

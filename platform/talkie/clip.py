@@ -75,16 +75,23 @@ class Sync(_Record):
 class ClipRecord(_Record):
     """The `json` member. `scores` maps a name to a number; `score_meaning` says what each number means.
 
+    `identity_origin`: "given" by the owner or the stage, "clustered" by face, or "alone" where no other clip is known
+    to show the same person. `group`: what must not be torn over splits besides the identity; `split_origin`: whether
+    the split was stated by somebody or follows from identity and group.
     `tools` maps a label to "tool version", `tool_licences` the same label to the licence of the tool's model."""
 
     id: str
     source: Source
     frames: int
     identity: str
+    identity_origin: str = "given"
+    dataset: str | None = None
+    group: str | None = None
     language: str = "und"
     licence: str = "unknown"
     consent: str = "unknown"
     split: Split
+    split_origin: Literal["given", "derived"] = "given"
     labels: dict[str, str] = {}
     crop: Crop | None = None
     sync: Sync | None = None

@@ -3,6 +3,9 @@ one line of it, the server a JSON body. Nothing here imports anything else of ta
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -10,6 +13,10 @@ class TalkieError(Exception):
     """Base of every error a user can cause or cure. `cause` is a short, stable, machine-readable slug."""
 
     cause = "error"
+    step: str | None = None
+    """Where in the work it happened, where that was noted (`at_step`)."""
+    transient = False
+    """Whether the same thing tried again a little later may well succeed: a busy server, a line that broke."""
 
     def __init__(self, message: str, *, where: str | None = None, cure: str | None = None):
         self.message, self.where, self.cure = message, where, cure
@@ -17,11 +24,22 @@ class TalkieError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross process borders inside Ray; the default would pass the keywords by position.
-        return _rebuild, (type(self), self.message, self.where, self.cure)
+        state = {"step": self.step} if self.step else None
+        return _rebuild, (type(self), self.message, self.where, self.cure), state
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         return f"{text}; {self.cure}" if self.cure else text
+
+
+@contextmanager
+def at_step(name: str) -> Iterator[None]:
+    """Notes in an error that leaves the block at which step it happened, unless an inner block has."""
+    try:
+        yield
+    except TalkieError as error:
+        error.step = error.step or name
+        raise
 
 
 def _rebuild(kind: type[TalkieError], message: str, where: str | None, cure: str | None) -> TalkieError:
@@ -136,6 +154,54 @@ class BadManifest(BadInput):
     cause = "bad_manifest"
 
 
+class NotFootage(TalkieError):
+    """A file of a data set that curation does not take: a single picture, a mesh sequence."""
+
+    cause = "not_footage"
+
+
+class PassedOver(TalkieError):
+    """What the adapter of a data set passed over; the message begins with the adapter's reason."""
+
+    cause = "passed_over"
+
+
+class StorageError(TalkieError):
+    """An address that cannot be read or written."""
+
+    cause = "storage_error"
+
+
+class ObjectNotFound(StorageError):
+    """An address where nothing lies."""
+
+    cause = "object_not_found"
+
+
+class StorageDenied(StorageError):
+    """An address that these credentials may not use: none, wrong, expired, or without the right."""
+
+    cause = "storage_denied"
+
+
+class StorageUnreachable(StorageError):
+    """A store that does not answer, or breaks off, as often as it was asked."""
+
+    cause = "storage_unreachable"
+
+
+class ObjectChanged(StorageError):
+    """An object that became another while it was being read."""
+
+    cause = "object_changed"
+
+
+class StorageConflict(StorageError):
+    """An object that another writer has written, or a place that another writer holds."""
+
+    cause = "storage_conflict"
+
+
 class PortTaken(TalkieError):
     """A port that another process listens on."""
 
@@ -224,3 +290,25 @@ class WorkerDied(TalkieError):
     """A source on which a worker process died, twice."""
 
     cause = "worker_died"
+
+
+class OutOfMemory(TalkieError):
+    """Work that needs more memory than its run may use."""
+
+    cause = "out_of_memory"
+
+
+class DiskFull(TalkieError):
+    """A disk without room for what has to be written."""
+
+    cause = "disk_full"
+
+
+class InternalError(TalkieError):
+    """A fault of the program itself in one piece of work; the message names the place."""
+
+    cause = "internal_error"
+
+
+DISK_FULL_ERRNOS = frozenset((errno.ENOSPC, errno.EDQUOT))
+"""Numbers of an OSError that mean DiskFull."""

@@ -51,6 +51,7 @@ LICENCES: dict[str, Licence] = {
         *_creative_commons(),
         Licence("MIT", commercial=True, derivatives=True, attribution=True),
         Licence("Apache-2.0", commercial=True, derivatives=True, attribution=True),
+        Licence("BSD-2-Clause", commercial=True, derivatives=True, attribution=True),
         Licence("BSD-3-Clause", commercial=True, derivatives=True, attribution=True),
         Licence("ODbL-1.0", commercial=True, derivatives=True, attribution=True, share_alike=True),
         Licence("research-only", commercial=False, derivatives=None),
