@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from talkie.errors import BadInput, UnreadableMedia
-from talkie.media import decode_plane, encode_plane
+from talkie.media import PlaneWriter, decode_plane, encode_plane
 
 
 def test_any_plane_comes_back_exactly_and_with_the_same_bytes():
@@ -12,6 +12,18 @@ def test_any_plane_comes_back_exactly_and_with_the_same_bytes():
     data = encode_plane(planes)
     np.testing.assert_array_equal(decode_plane(data), planes)
     assert encode_plane(planes) == data
+
+
+def test_planes_written_one_by_one_are_the_same_bytes_and_leave_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    planes = np.random.default_rng(1).integers(0, 256, (5, 32, 48), dtype=np.uint8)
+    writer, given_up = PlaneWriter(), PlaneWriter()
+    for plane in planes:
+        writer.write(plane)
+        given_up.write(plane)
+    assert writer.finish() == encode_plane(planes)
+    given_up.close()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

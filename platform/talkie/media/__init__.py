@@ -1,15 +1,21 @@
 """Decode, encode, probe: everything that touches codecs and containers, on PyAV alone."""
 
-from talkie.media.container import sha256_file
-from talkie.media.decode import fit_audio, read_audio, read_video
-from talkie.media.encode import decode_flac, decode_mp4, encode_flac, encode_mp4
-from talkie.media.planes import decode_plane, encode_plane
-from talkie.media.probe import AudioInfo, MediaInfo, VideoInfo, probe
+from talkie.media.container import DecodeStats, sha256_file
+from talkie.media.decode import piece_bounds, read_video
+from talkie.media.encode import Mp4Encoder, decode_flac, decode_mp4, encode_flac, encode_mp4
+from talkie.media.planes import PlaneWriter, decode_plane, encode_plane
+from talkie.media.probe import AudioInfo, MediaInfo, VideoInfo, look, probe
+from talkie.media.sound import Spool, audio_spool, fit_audio, read_audio
 
 __all__ = [
     "AudioInfo",
+    "DecodeStats",
     "MediaInfo",
+    "Mp4Encoder",
+    "PlaneWriter",
+    "Spool",
     "VideoInfo",
+    "audio_spool",
     "decode_flac",
     "decode_mp4",
     "decode_plane",
@@ -17,6 +23,8 @@ __all__ = [
     "encode_mp4",
     "encode_plane",
     "fit_audio",
+    "look",
+    "piece_bounds",
     "probe",
     "read_audio",
     "read_video",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,11 +14,19 @@ import av.error
 from av.container import InputContainer
 from av.stream import Disposition
 
-from talkie.errors import BadInput, EmptyFile, NotMedia, TruncatedMedia, UnreadableMedia
+from talkie.errors import BadInput, EmptyFile, NotMedia, TooLong, TruncatedMedia, UnreadableMedia
+from talkie.media.limits import MAX_PIXELS, MAX_STREAMS, PROBE_BYTES, PROBE_SECONDS, check_picture
 
 FORMATS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,wav,w64,flac,mp3,aac,aiff,caf,au,amr,mxf,gif,rm,dv"
 """Demuxers that may open a file. Playlists (hls, concat) are left out on purpose: they open other files and
 hosts; so are still images and subtitles, which FFmpeg would otherwise accept as a one-frame film."""
+
+_OPTIONS = {
+    "format_whitelist": FORMATS,
+    "max_streams": str(MAX_STREAMS),
+    "probesize": str(PROBE_BYTES),
+    "analyzeduration": str(PROBE_SECONDS * 1_000_000),
+}
 
 Damage = Callable[[float, str], None]
 """Called with (seconds reached, cause) for every packet that had to be skipped."""
@@ -37,7 +46,8 @@ def open_media(source: str | Path | IO[bytes]) -> Iterator[InputContainer]:
 
     The file is opened here and handed over as an object, so that a name such as `concat:a.mp4` or one that is no
     UTF-8 stays a name and never becomes a protocol. FFmpeg's errors inside the block become UnreadableMedia.
-    Raises BadInput (no such file, a folder), EmptyFile, NotMedia, TruncatedMedia or UnreadableMedia.
+    Raises BadInput (no such file, a folder), EmptyFile, NotMedia, TruncatedMedia, TooLong (more streams than
+    `limits` allow) or UnreadableMedia.
     """
     if not isinstance(source, (str, Path)):
         yield from _open_handle(source, None)
@@ -60,11 +70,15 @@ def _open_handle(handle: IO[bytes], where: str | None) -> Iterator[InputContaine
         raise EmptyFile("the file is empty", where=where)
     handle.seek(0)
     try:
-        container = av.open(handle, "r", metadata_errors="ignore", options={"format_whitelist": FORMATS})
-    except (av.error.FFmpegError, ValueError) as error:
+        container = av.open(handle, "r", metadata_errors="ignore", options=_OPTIONS)
+    except (av.error.FFmpegError, ValueError, MemoryError) as error:
         raise diagnose(handle, where) from error
     with container:
         try:
+            if len(container.streams) >= MAX_STREAMS:
+                raise TooLong(
+                    f"holds {len(container.streams)} streams or more", where=where, cure="take out its tracks"
+                )
             yield container
         except av.error.FFmpegError as error:
             raise UnreadableMedia(f"cannot be read: {error.strerror}", where=where) from error
@@ -105,14 +119,20 @@ def _mp4_boxes(handle: IO[bytes]) -> list[str]:
 def video_stream(container: InputContainer) -> Any | None:
     """The first moving picture, or None. Cover art of a music file is no video.
 
-    Raises UnreadableMedia where it is in a format without a decoder."""
+    Raises UnreadableMedia where it is in a format without a decoder, TooLong where it is beyond `limits`."""
     moving = (s for s in container.streams.video if not s.disposition & Disposition.attached_pic)
-    return _decodable(next(moving, None), "picture")
+    stream = _decodable(next(moving, None), "picture")
+    if stream is not None:
+        check_picture(stream.codec_context.width, stream.codec_context.height, None)
+    return stream
 
 
-def audio_stream(container: InputContainer) -> Any | None:
-    """The first sound track, or None. Raises UnreadableMedia where it is in a format without a decoder."""
-    return _decodable(next(iter(container.streams.audio), None), "sound")
+def audio_stream(container: InputContainer, index: int | None = None) -> Any | None:
+    """The sound track of that stream index (the first one without), or None.
+
+    Raises UnreadableMedia where it is in a format without a decoder."""
+    tracks = (s for s in container.streams.audio if index is None or s.index == index)
+    return _decodable(next(tracks, None), "sound")
 
 
 def _decodable(stream: Any | None, what: str) -> Any | None:
@@ -121,8 +141,25 @@ def _decodable(stream: Any | None, what: str) -> Any | None:
     return stream
 
 
-def decode_stream(container: InputContainer, stream: Any, on_damage: Damage | None = None) -> Iterator[Any]:
-    """All frames of one stream in presentation order. What is broken is reported to `on_damage` and skipped."""
+@dataclass
+class DecodeStats:
+    """What reading cost. decoded: pictures that went through the decoder; needed: those of them whose time lies in
+    the span asked for; emitted: grid points that were handed out; damaged: packets that did not decode."""
+
+    decoded: int = 0
+    needed: int = 0
+    emitted: int = 0
+    damaged: int = 0
+
+
+def decode_stream(
+    container: InputContainer, stream: Any, on_damage: Damage | None = None, stats: DecodeStats | None = None
+) -> Iterator[Any]:
+    """All frames of one stream in presentation order, from where the container stands, on this thread alone.
+
+    What is broken is reported to `on_damage` and skipped; so is a picture that outgrows `limits` on the way."""
+    _set_up(stream)
+    stats = stats or DecodeStats()
     reached = 0.0
     packets = container.demux(stream)
     while True:
@@ -130,10 +167,12 @@ def decode_stream(container: InputContainer, stream: Any, on_damage: Damage | No
             packet = next(packets, None)
             if packet is None:
                 return
+            stats.decoded += packet.size > 0
             frames = packet.decode()
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, MemoryError) as error:
+            stats.damaged += 1
             if on_damage is not None:
-                on_damage(reached, error.strerror or type(error).__name__)
+                on_damage(reached, getattr(error, "strerror", None) or type(error).__name__)
             if not isinstance(error, av.error.InvalidDataError):
                 return
             continue
@@ -141,3 +180,11 @@ def decode_stream(container: InputContainer, stream: Any, on_damage: Damage | No
             if frame.time is not None:
                 reached = frame.time
             yield frame
+
+
+def _set_up(stream: Any) -> None:
+    """One thread, as workers are one a core; the limit holds for sizes that only the bitstream tells."""
+    context = stream.codec_context
+    if not context.is_open and stream.type == "video":
+        context.thread_count = 1
+        context.options = {**context.options, "max_pixels": str(MAX_PIXELS)}

@@ -1,184 +1,199 @@
-"""Frames and samples out of a media file, on one clock: video at a constant rate by timestamp, speech at 16 kHz mono
-from the same zero. Writing media is `encode`'s business."""
+"""Frames out of a media file at a constant rate by timestamp, whole or piece by piece on the same grid. Sound is in
+`sound`, what a frame looks like in `picture`; writing media is `encode`'s business."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import av
+import av.error
 import numpy as np
 from av.container import InputContainer
 
-from talkie.clip import FPS, SAMPLE_RATE
+from talkie.clip import FPS
 from talkie.errors import NoVideo, TooLong, TruncatedMedia
-from talkie.media.container import Damage, audio_stream, decode_stream, open_media, video_stream
-from talkie.media.probe import duration_of
+from talkie.media.container import Damage, DecodeStats, decode_stream, open_media, video_stream
+from talkie.media.limits import HOLE_S, MAX_SECONDS
+from talkie.media.picture import Developer, deinterlaced
+from talkie.media.probe import VideoInfo, duration_of, look
 
-GAP_S = 0.05
-"""A hole between two sound frames longer than this is kept as silence. Shorter ones are jitter of coarse container
-clocks (Matroska counts whole milliseconds) and closing them keeps the waveform whole."""
+_EPS = 1e-6
+"""Of a grid step: times are sums of rounded fractions."""
 
-CODEC_FRAME = 2048
-"""Samples in the longest codec frame in use (HE-AAC)."""
+_LEAD_FRAMES = 3
+"""Decoded ahead of an interlaced piece, so that the deinterlacer has the past that it has in the whole file."""
 
 
 def read_video(
-    path: str | Path, fps: float = FPS, *, max_seconds: float | None = None, on_damage: Damage | None = None
+    path: str | Path,
+    fps: float = FPS,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    info: VideoInfo | None = None,
+    max_seconds: float | None = None,
+    on_damage: Damage | None = None,
+    stats: DecodeStats | None = None,
 ) -> Iterator[tuple[int, float, np.ndarray]]:
     """Yield (index, time in seconds, frame (H, W, 3) uint8 RGB) at a constant rate, one decoded frame in memory.
 
-    Time 0 is the first frame's timestamp. Grid point index / fps takes the frame whose timestamp is nearest, which
-    puts no bias between picture and sound, where "the last one shown" would be late by half a source frame on
-    average. The last frame stands for its own duration. Rotation metadata is applied.
-    Packets that do not decode are reported to `on_damage` and skipped; their neighbours fill in.
+    Time 0 is the first key frame's timestamp (`VideoInfo.start_s`). Grid point index / fps takes the frame whose
+    timestamp is nearest, which puts no bias between picture and sound, where "the last one shown" would be late by
+    half a source frame on average. The last frame stands for its own duration. Frames come upright, progressive and
+    with square pixels, all of one size. A hole of more than `limits.HOLE_S` in the timestamps has no frames: `index`
+    jumps. Packets that do not decode are reported to `on_damage` and skipped; their neighbours fill in.
 
-    Raises NoVideo, TooLong (longer than `max_seconds`), TruncatedMedia (not one frame), or open_media's errors.
+    start_s, end_s: only grid points with start_s <= index / fps < end_s, the same ones with the same pixels as when
+    the whole is read; decoding begins at the key frame before (`piece_bounds` puts borders where nothing is decoded
+    twice). info: what `probe` or `look` found; found here where it is left out. stats is counted up.
+
+    Raises NoVideo, TooLong (longer than `max_seconds`, or beyond `limits`), TruncatedMedia (not one frame), or
+    open_media's errors.
     """
+    stats = stats if stats is not None else DecodeStats()
+    info = info or look(path)
+    limit = MAX_SECONDS if max_seconds is None else max_seconds
+    first = 0 if start_s is None else max(0, math.ceil(start_s * fps - _EPS))
+    stop = None if end_s is None else math.ceil(end_s * fps - _EPS)
+    developer = Developer(info.stored, info.orientation)
+    found = False
     with open_media(path) as container:
-        stream = video_stream(container)
-        if stream is None:
-            raise NoVideo("holds no moving picture", where=str(path))
-        _check_length(container, path, max_seconds)
-        emitted = 0
-        for index, frame in _on_grid(decode_stream(container, stream, on_damage), stream, fps):
-            if max_seconds is not None and index > max_seconds * fps + fps:
-                raise _too_long(path, max_seconds)
-            yield index, index / fps, _rgb(frame)
-            emitted += 1
-        if emitted == 0:
-            raise TruncatedMedia("not one frame can be decoded", where=str(path))
+        stream = _video_of(container, path)
+        if max_seconds is not None and duration_of(container) > max_seconds + 1:
+            raise _too_long(path, limit)
+        shown, picture = None, np.zeros(0, np.uint8)
+        for index, frame in _on_grid(_frames(container, stream, info, first / fps, on_damage, stats), info, fps, first):
+            found = True
+            if stop is not None and index >= stop:
+                break
+            if index > limit * fps + fps:
+                raise _too_long(path, limit)
+            if frame is not shown:
+                shown, picture = frame, developer.picture(frame)
+                stats.needed += 1
+            stats.emitted += 1
+            yield index, index / fps, picture
+    if not found and first == 0 and stop != 0:
+        raise TruncatedMedia("not one frame can be decoded", where=str(path))
 
 
-def _on_grid(frames: Iterator[Any], stream: Any, fps: float) -> Iterator[tuple[int, Any]]:
-    """Pair grid indices with the frames nearest in time; a frame may serve several indices, or none."""
-    usual = float(1 / (stream.average_rate or stream.guessed_rate or fps))
-    zero = before = 0.0
-    previous = None
-    index = 0
+def piece_bounds(
+    path: str | Path, piece_s: float, fps: float = FPS, *, info: VideoInfo | None = None
+) -> list[tuple[float, float | None]]:
+    """Where to cut a film into pieces of about `piece_s` for `read_video`: (start_s, end_s), the last open-ended.
+
+    Each piece begins at a key frame, the last one before its share of the length, so that no picture is decoded for
+    two pieces; a film whose key frames lie further apart than four pieces is cut without one. Only the container is
+    read, not the pictures."""
+    info = info or look(path)
+    starts = [0.0]
+    with open_media(path) as container:
+        stream = _video_of(container, path)
+        length = duration_of(container)
+        for number in range(1, math.ceil(min(length, MAX_SECONDS) / piece_s - _EPS)):
+            target = number * piece_s
+            key = _key_time(container, stream, info.start_s + target)
+            start = None if key is None else math.ceil((key - info.start_s) * fps - _EPS) / fps
+            if start is None or start < starts[-1] + 0.5 * piece_s:
+                start = target if target - starts[-1] > 4 * piece_s else None
+            if start is not None:
+                starts.append(start)
+    ends: list[float | None] = [*starts[1:], None]
+    return list(zip(starts, ends, strict=True))
+
+
+def _key_time(container: InputContainer, stream: Any, time_s: float) -> float | None:
+    """The timestamp of the key frame at or before a time, as the demuxer's index has it; None where it has none."""
+    try:
+        container.seek(round(time_s / stream.time_base), stream=stream)
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.is_keyframe:
+                return float(packet.pts * packet.time_base)
+    except av.error.FFmpegError:
+        pass
+    return None
+
+
+def _video_of(container: InputContainer, path: str | Path | IO[bytes]) -> Any:
+    stream = video_stream(container)
+    if stream is None:
+        raise NoVideo("holds no moving picture", where=str(path))
+    return stream
+
+
+def _frames(
+    container: InputContainer,
+    stream: Any,
+    info: VideoInfo,
+    from_s: float,
+    on_damage: Damage | None,
+    stats: DecodeStats,
+) -> Iterator[Any]:
+    """Decoded, progressive frames, the first of them not later than `from_s` after time 0 where there is one."""
+    lead_s = _LEAD_FRAMES * info.frame_s if info.interlaced else 0.0
+    frames = _decoded_from(container, stream, info.start_s + from_s - lead_s, info, on_damage, stats)
+    if info.interlaced:
+        return deinterlaced(frames, stream, info.field_order, flagged=info.interlaced == "flagged")
+    return frames
+
+
+def _decoded_from(
+    container: InputContainer,
+    stream: Any,
+    time_s: float,
+    info: VideoInfo,
+    on_damage: Damage | None,
+    stats: DecodeStats,
+) -> Iterator[Any]:
+    """Frames from the last key frame not after a timestamp. Indices lie by a reordering delay or by more, so what
+    comes is checked, and the seek repeated further back; the beginning of the file is what always works."""
+    back = 0.0
+    while time_s - back > info.start_s + info.frame_s:
+        try:
+            container.seek(round((time_s - back) / stream.time_base), stream=stream)
+        except av.error.FFmpegError:
+            break
+        frames = decode_stream(container, stream, on_damage, stats)
+        first = next(frames, None)
+        if first is not None and first.key_frame and first.time is not None and first.time <= time_s + _EPS:
+            yield first
+            yield from frames
+            return
+        back = max(2 * back, 1.0)
+    container.seek(0)
+    yield from decode_stream(container, stream, on_damage, stats)
+
+
+def _on_grid(frames: Iterator[Any], info: VideoInfo, fps: float, first: int) -> Iterator[tuple[int, Any]]:
+    """Pair grid indices from `first` on with the frames nearest in time; a frame may serve several indices, or none."""
+    usual = info.frame_s
+    before, previous, index = 0.0, None, first
     for frame in frames:
         if previous is None:
-            now, zero = 0.0, frame.time or 0.0
+            now = frame.time - info.start_s if frame.time is not None else 0.0
+            if now < -_EPS:
+                continue  # leading pictures of the first key frame: their references are not in the file
         else:
-            now = frame.time - zero if frame.time is not None else before + usual
+            now = frame.time - info.start_s if frame.time is not None else before + usual
             if now <= before:
                 continue  # a clock that runs backwards: the picture already there stands
-            middle = (before + now) / 2
+            middle = (before + now) / 2 if now - before <= HOLE_S else before + usual
             while index / fps <= middle:
                 yield index, previous
                 index += 1
+            if now - before > HOLE_S:
+                index = max(index, math.ceil(now * fps - _EPS))
         previous, before = frame, now
     if previous is None:
         return
     held = float(previous.duration * previous.time_base) if previous.duration else usual
+    held = min(held, HOLE_S)
     # Rounding up to the nearest whole frame keeps a file of n frames at `fps` at n frames.
-    for last in range(index, max(round((before + held) * fps), 1)):
+    for last in range(index, max(round((before + held) * fps), 1 if first == 0 else 0)):
         yield last, previous
-
-
-def _rgb(frame: Any) -> np.ndarray:
-    image = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
-
-
-def read_audio(
-    path: str | Path,
-    rate: int = SAMPLE_RATE,
-    *,
-    max_seconds: float | None = None,
-    on_damage: Damage | None = None,
-) -> np.ndarray | None:
-    """The first sound track as (N,) float32 mono in [-1, 1] at `rate`, or None where there is none.
-
-    Sample 0 is the first video frame's time (the sound's own start in a file without video): a track that starts
-    later is led in by silence, one that starts earlier is cut. Holes in the track are silence of their length.
-    Raises TooLong before anything is loaded where the header tells, while decoding where it lies; and
-    open_media's errors.
-    """
-    zero = _video_zero(path)
-    end = None
-    pieces: list[np.ndarray] = []
-    length = 0  # may be negative: samples still to be cut before time 0
-    with open_media(path) as container:
-        stream = audio_stream(container)
-        if stream is None:
-            return None
-        _check_length(container, path, max_seconds)
-        for start_s, samples in _runs(decode_stream(container, stream, on_damage), rate):
-            if start_s is not None:
-                zero = start_s if zero is None else zero
-                end = _stated_end(stream, zero, rate)
-                offset = round((start_s - zero) * rate)
-                if offset > length:
-                    pieces.append(np.zeros(offset - length, np.float32))
-                length = offset
-            pieces.append(samples[max(0, -length) :])
-            length += len(samples)
-            if max_seconds is not None and length > (max_seconds + 1) * rate:
-                raise _too_long(path, max_seconds)
-    audio = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
-    # The last packet of AAC or MP3 is padded to a whole codec frame; the header knows where the sound ends.
-    padded = end is not None and 0 < len(audio) - end <= CODEC_FRAME * rate / stream.rate
-    return audio[:end] if padded else audio
-
-
-def _stated_end(stream: Any, zero: float, rate: int) -> int | None:
-    """The sample where the header says that the track ends; None where it does not say."""
-    if stream.duration is None:
-        return None
-    return round((float(((stream.start_time or 0) + stream.duration) * stream.time_base) - zero) * rate)
-
-
-def _video_zero(path: str | Path) -> float | None:
-    """The timestamp of the first picture in seconds, which is time 0 of the clip; None without video."""
-    with open_media(path) as container:
-        stream = video_stream(container)
-        first = None if stream is None else next(decode_stream(container, stream), None)
-        return None if first is None else first.time or 0.0
-
-
-def _runs(frames: Iterator[Any], rate: int) -> Iterator[tuple[float | None, np.ndarray]]:
-    """Resampled mono chunks; the first chunk after a hole (and the very first) carries its start in seconds.
-
-    A clock that jumps back is ignored: the sound goes on where it was."""
-    resampler = None
-    expected = 0.0
-    for frame in frames:
-        now = frame.time
-        start_s = None
-        if resampler is None or (now is not None and now > expected + GAP_S):
-            if resampler is not None:
-                yield None, _mono(resampler.resample(None))
-            resampler = av.AudioResampler(format="fltp", rate=rate)
-            start_s = expected = now if now is not None else 0.0
-        expected += frame.samples / frame.sample_rate
-        yield start_s, _mono(resampler.resample(frame))
-    if resampler is not None:
-        yield None, _mono(resampler.resample(None))
-
-
-def _mono(frames: list[Any]) -> np.ndarray:
-    """The mean of the channels, clipped. FFmpeg's own float downmix is 3 dB hotter and leaves [-1, 1]."""
-    chunks = [frame.to_ndarray().mean(axis=0, dtype=np.float32) for frame in frames]
-    return np.clip(np.concatenate([np.zeros(0, np.float32), *chunks]), -1.0, 1.0)
-
-
-def _check_length(container: InputContainer, path: str | Path, max_seconds: float | None) -> None:
-    if max_seconds is not None and duration_of(container) > max_seconds + 1:
-        raise _too_long(path, max_seconds)
 
 
 def _too_long(path: str | Path, max_seconds: float) -> TooLong:
     return TooLong(f"longer than {max_seconds:g} s", where=str(path), cure="cut it or raise the limit")
-
-
-def fit_audio(audio: np.ndarray, frames: int, fps: float = FPS, rate: int = SAMPLE_RATE) -> tuple[np.ndarray, float]:
-    """Pad with silence or cut (N,) to exactly frames / fps seconds; also the seconds added (negative: cut off)."""
-    wanted = round(frames * rate / fps)
-    if wanted <= len(audio):
-        fitted = audio[:wanted]
-    else:
-        fitted = np.concatenate([audio, np.zeros(wanted - len(audio), audio.dtype)])
-    return fitted, (wanted - len(audio)) / rate

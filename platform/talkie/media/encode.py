@@ -13,15 +13,111 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from talkie.clip import FPS, SAMPLE_RATE
 from talkie.errors import BadInput, UnreadableMedia
 from talkie.media.container import audio_stream, decode_stream, open_media, video_stream
-from talkie.media.decode import fit_audio
+from talkie.media.sound import fit_audio
+
+PRESET = "medium"
 
 _BT709 = 1
 _LIMITED = 1
+
+
+class Mp4Encoder:
+    """One H.264 (x264, BT.709 yuv420p) MP4 in the making, fed frame by frame, so that several can grow at a time.
+
+    size: (width, height) in pixels, even; None takes the first frame's. audio: (N,) float32 mono sound for the whole,
+    padded or cut to the length of the picture. Both start at 0. metadata: container tags such as `comment`. The index
+    comes first (fast start). The same input gives the same bytes: one encoder thread, no clock in the container.
+    Holds a temporary file until `finish` or `close`; a `with` block closes it.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int] | None = None,
+        fps: int = FPS,
+        *,
+        crf: int = 18,
+        preset: str = PRESET,
+        audio: np.ndarray | None = None,
+        audio_rate: int = SAMPLE_RATE,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self.fps, self.frames = fps, 0
+        self._size, self._audio, self._audio_rate = size, audio, audio_rate
+        self._scaler = VideoReformatter()
+        # FFmpeg moves the index to the front by opening its own output a second time, so that it needs a real file.
+        self._folder = tempfile.TemporaryDirectory(prefix="talkie-mp4-")
+        self._path = Path(self._folder.name) / "clip.mp4"
+        options = {"movflags": "+faststart", "fflags": "+bitexact"}
+        self._container = av.open(str(self._path), "w", options=options)
+        self._container.metadata.update(metadata or {})
+        self._picture: Any = self._container.add_stream(
+            "libx264", rate=fps, options={"crf": str(crf), "preset": preset}
+        )
+        self._sound: Any = None if audio is None else self._container.add_stream("aac", rate=audio_rate, layout="mono")
+        if size is not None:
+            self._set_up(size)
+
+    def __enter__(self) -> Mp4Encoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, image: np.ndarray) -> None:
+        """The next frame: (H, W, 3) uint8 RGB. Raises BadInput for an odd size or one unlike the others'."""
+        height, width = image.shape[:2]
+        if self._size is None:
+            self._set_up((width, height))
+        if (width, height) != self._size or image.shape[2:] != (3,):
+            raise BadInput(f"frame {self.frames} is {image.shape}, the others {self._size[::-1] if self._size else ()}")
+        picture = self._scaler.reformat(
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            threads=1,
+        )
+        picture.pts = self.frames
+        self._container.mux(self._picture.encode(picture))
+        self.frames += 1
+
+    def finish(self) -> bytes:
+        """The file. Raises BadInput where no frame was added."""
+        if self.frames == 0:
+            self.close()
+            raise BadInput("no frames to encode")
+        self._container.mux(self._picture.encode(None))
+        if self._audio is not None:
+            fitted, _ = fit_audio(self._audio, self.frames, self.fps, self._audio_rate)
+            _mux_audio(self._container, self._sound, fitted, self._audio_rate)
+        self._container.close()
+        data = self._path.read_bytes()
+        self.close()
+        return data
+
+    def close(self) -> None:
+        """Throw away what there is; nothing happens after `finish`."""
+        # A container that has no size yet cannot write its header, which closing it would do.
+        if self._size is not None:
+            self._container.close()
+        self._folder.cleanup()
+
+    def _set_up(self, size: tuple[int, int]) -> None:
+        width, height = size
+        if height % 2 or width % 2:
+            self.close()
+            raise BadInput(f"frames of {width}x{height} px cannot be yuv420p", cure="use an even width and height")
+        self._size = size
+        self._picture.width, self._picture.height, self._picture.pix_fmt = width, height, "yuv420p"
+        context = self._picture.codec_context
+        context.thread_count = 1  # slices and lookahead of several threads would make the bytes depend on the machine
+        context.color_primaries = context.color_trc = context.colorspace = _BT709
+        context.color_range = _LIMITED
 
 
 def encode_mp4(
@@ -33,62 +129,13 @@ def encode_mp4(
     audio_rate: int = SAMPLE_RATE,
     metadata: Mapping[str, str] | None = None,
 ) -> bytes:
-    """H.264 (x264, BT.709 yuv420p) in a fast-start MP4, with AAC sound where `audio` is given.
+    """A stream of (H, W, 3) uint8 RGB frames of one even size as `Mp4Encoder` makes it.
 
-    frames: (H, W, 3) uint8 RGB of one even size; consumed as a stream. audio: (N,) float32 mono; it is padded or
-    cut to the length of the picture. Both start at 0. metadata: container tags such as `comment`.
-    The same input gives the same bytes: one encoder thread, no clock in the container.
-    Raises BadInput for no frames, odd or changing sizes.
-    """
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    # FFmpeg moves the index to the front by opening its own output a second time, so that it needs a real file.
-    with tempfile.TemporaryDirectory(prefix="talkie-mp4-") as folder:
-        path = Path(folder) / "clip.mp4"
-        with av.open(str(path), "w", options=options) as container:
-            container.metadata.update(metadata or {})
-            _mux(container, frames, fps, crf, audio, audio_rate)
-        return path.read_bytes()
-
-
-def _mux(
-    container: Any, frames: Iterable[np.ndarray], fps: int, crf: int, audio: np.ndarray | None, audio_rate: int
-) -> None:
-    picture = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": "medium"})
-    sound = None if audio is None else container.add_stream("aac", rate=audio_rate, layout="mono")
-    count = _mux_video(container, picture, frames)
-    if audio is not None:
-        _mux_audio(container, sound, fit_audio(audio, count, fps, audio_rate)[0], audio_rate)
-
-
-def _mux_video(container: Any, stream: Any, frames: Iterable[np.ndarray]) -> int:
-    count, shape = 0, None
-    for image in frames:
-        if shape is None:
-            shape = image.shape
-            _set_up_picture(stream, shape)
-        if image.shape != shape:
-            raise BadInput(f"frame {count} is {image.shape}, the first was {shape}")
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
-        picture.pts = count
-        container.mux(stream.encode(picture))
-        count += 1
-    if count == 0:
-        raise BadInput("no frames to encode")
-    container.mux(stream.encode(None))
-    return count
-
-
-def _set_up_picture(stream: Any, shape: tuple[int, ...]) -> None:
-    height, width = shape[:2]
-    if height % 2 or width % 2:
-        raise BadInput(f"frames of {width}x{height} px cannot be yuv420p", cure="use an even width and height")
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    context = stream.codec_context
-    context.thread_count = 1  # slices and lookahead of several threads would make the bytes depend on the machine
-    context.color_primaries = context.color_trc = context.colorspace = _BT709
-    context.color_range = _LIMITED
+    Raises BadInput for no frames, odd or changing sizes."""
+    with Mp4Encoder(None, fps, crf=crf, audio=audio, audio_rate=audio_rate, metadata=metadata) as encoder:
+        for image in frames:
+            encoder.add(image)
+        return encoder.finish()
 
 
 def _mux_audio(container: Any, stream: Any, audio: np.ndarray, rate: int) -> None:
