@@ -10,11 +10,15 @@ from talkie.faces.crop import (
     to_crop,
     to_source,
 )
-from talkie.faces.tracking import FaceTracker, interocular, tracker_version
+from talkie.faces.mesh import interocular, tracker_version
+from talkie.faces.people import PeopleTracker, TrackedFace
+from talkie.faces.tracking import FaceTracker
 
 __all__ = [
     "FaceTracker",
+    "PeopleTracker",
     "Recipe",
+    "TrackedFace",
     "crop_camera",
     "crop_frame",
     "face_box",
