@@ -24,4 +24,5 @@ def make_clip(
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in folder.iterdir()}
+    """Every file but the history: how a corpus came about may differ where what it is does not."""
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "history.jsonl"}

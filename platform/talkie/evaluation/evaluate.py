@@ -122,7 +122,7 @@ def other_audio(dataset: Dataset, clips: Sequence[Clip], seed: int) -> list[Clip
         if not candidates:
             raise BadInput(
                 "every test clip says the same words, which leaves no shuffled-audio control",
-                where=str(dataset.folder),
+                where=dataset.where,
                 cure="add test clips with other words",
             )
         chosen.append(generator.choice(candidates))
@@ -135,7 +135,7 @@ def _words(dataset: Dataset, clip_id: str) -> str | None:
 
 
 def _check(dataset: Dataset, task: Task) -> None:
-    where = str(dataset.folder)
+    where = dataset.where
     people = {split: {dataset.entries[i].identity for i in dataset.ids(split)} for split in ("train", "test")}
     if not people["train"]:
         raise TooFewIdentities("no clip of the train split to fit the baseline on", where=where, cure="add clips")

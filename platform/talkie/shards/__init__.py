@@ -5,6 +5,7 @@ from talkie.shards.edit import annotate, export, merge, subset
 from talkie.shards.fields import RawClip, decode_field, encode_field
 from talkie.shards.index import Index, settings_digest
 from talkie.shards.ledger import Ledger, LedgerEntry
+from talkie.shards.publish import Published, publish
 from talkie.shards.writer import commit, existing_dataset
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Index",
     "Ledger",
     "LedgerEntry",
+    "Published",
     "RawClip",
     "annotate",
     "commit",
@@ -21,6 +23,7 @@ __all__ = [
     "export",
     "merge",
     "open_dataset",
+    "publish",
     "settings_digest",
     "subset",
 ]

@@ -15,13 +15,24 @@ from talkie.shards.catalog import ClipEntry, decode_catalog, read_catalog
 from talkie.shards.fields import RawClip, decode_record
 from talkie.shards.index import Index, ShardEntry, read_index
 from talkie.shards.members import Chosen
+from talkie.storage import is_remote, local_path
 
 
 class Dataset:
     """A folder of committed shards. Every byte handed out has been checked against the commit record."""
 
     def __init__(self, folder: Path, index: Index):
-        self.folder, self.index = folder, index
+        self._folder, self.index = folder, index
+
+    @property
+    def folder(self) -> Path:
+        """The folder. Raises BadInput for a dataset that lies in a store."""
+        return self._folder
+
+    @property
+    def where(self) -> str:
+        """The place of the shards, for people."""
+        return str(self._folder)
 
     @property
     def digest(self) -> str:
@@ -51,7 +62,11 @@ class Dataset:
 
     def raw(self, clip_id: str) -> RawClip:
         """One clip by random access; members are read when they are asked for. Raises KeyError, CorruptShard."""
-        members = _ShardMembers(self.folder, clip_id, self.entries[clip_id])
+        return self.raw_of(clip_id, self.entries[clip_id])
+
+    def raw_of(self, clip_id: str, entry: ClipEntry) -> RawClip:
+        """The same for an entry at hand, where asking for all of them would take too much. Raises CorruptShard."""
+        members = _ShardMembers(self, clip_id, entry)
         return RawClip(decode_record(members["json"]), Chosen(members, [f for f in members if f != "json"]))
 
     def records(self, split: Split | None = None) -> list[ClipRecord]:
@@ -64,7 +79,7 @@ class Dataset:
                 if field not in self.entries[clip_id].members:
                     raise MissingField(
                         f"clip {clip_id} has no {field}",
-                        where=str(self.folder),
+                        where=self.where,
                         cure="curate again with sources that carry it, or leave the clip out",
                     )
 
@@ -78,11 +93,13 @@ class Dataset:
             clip_id, _, field = member.partition(".")
             return clip_id in wanted and (field == "json" or field in fields)
 
-        for shard in self.index.shards:
-            self._check_size(shard.name, shard.size)
-        urls = [str((self.folder / s.name).resolve()) for s in self.index.shards]
+        needed = {self.entries[clip_id].shard for clip_id in wanted}
+        shards = [shard for shard in self.index.shards if shard.name in needed]
+        for shard in shards:
+            self._check_size(shard)
         pipeline = wds.DataPipeline(
-            wds.SimpleShardList(urls),
+            # One at a time, because a shard that lies elsewhere is brought when its turn comes.
+            lambda: ({"url": str(self._shard_file(shard).resolve())} for shard in shards),
             wds.tarfile_to_samples(handler=wds.reraise_exception, select_files=select),
         )
         try:
@@ -91,50 +108,72 @@ class Dataset:
                 self._check_members(sample["__key__"], members)
                 yield RawClip(decode_record(members["json"]), members).decode(fields)
         except (OSError, EOFError, KeyError, ValueError) as error:
-            raise CorruptShard(f"a shard cannot be read: {error}", where=str(self.folder)) from error
+            raise CorruptShard(f"a shard cannot be read: {error}", where=self.where) from error
 
     def verify(self) -> None:
         """Reads every shard and catalogue whole. Raises CorruptShard naming the first that differs from its record."""
         for shard in self.index.shards:
-            self._check_size(shard.name, shard.size)
-            with (self.folder / shard.name).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
-                    raise _corrupt(self.folder / shard.name, "its digest differs from the commit record")
+            self._check_size(shard)
+            if self._digest(shard) != shard.sha256:
+                raise corrupt(self.place(shard.name), "its digest differs from the commit record")
             self._catalog(shard)
 
-    def _catalog(self, shard: ShardEntry) -> dict[str, ClipEntry]:
-        return decode_catalog(read_catalog(self.folder / shard.catalog_name, shard.catalog), shard.name)
+    def place(self, name: str) -> str:
+        """Where a file of the dataset lies, for people."""
+        return str(self._folder / name)
 
-    def _check_size(self, name: str, size: int) -> None:
-        path = self.folder / name
-        if not path.is_file():
-            raise _corrupt(path, "the shard is missing")
-        if path.stat().st_size != size:
-            raise _corrupt(path, f"the shard has {path.stat().st_size} bytes, its record says {size}")
+    def part(self, name: str, offset: int, size: int) -> bytes:
+        """Some bytes of a shard, unchecked. Raises CorruptShard where it cannot be read."""
+        path = self._folder / name
+        try:
+            with path.open("rb") as file:
+                file.seek(offset)
+                return file.read(size)
+        except OSError as error:
+            raise corrupt(str(path), f"cannot be read ({error.strerror})") from error
+
+    def _shard_file(self, shard: ShardEntry) -> Path:
+        return self._folder / shard.name
+
+    def _catalog_file(self, shard: ShardEntry) -> Path:
+        return self._folder / shard.catalog_name
+
+    def _digest(self, shard: ShardEntry) -> str:
+        with self._shard_file(shard).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _size(self, shard: ShardEntry) -> int | None:
+        path = self._shard_file(shard)
+        return path.stat().st_size if path.is_file() else None
+
+    def _catalog(self, shard: ShardEntry) -> dict[str, ClipEntry]:
+        return decode_catalog(read_catalog(self._catalog_file(shard), shard.catalog), shard.name)
+
+    def _check_size(self, shard: ShardEntry) -> None:
+        size = self._size(shard)
+        if size is None:
+            raise corrupt(self.place(shard.name), "the shard is missing")
+        if size != shard.size:
+            raise corrupt(self.place(shard.name), f"the shard has {size} bytes, its record says {shard.size}")
 
     def _check_members(self, clip_id: str, members: Mapping[str, bytes]) -> None:
         entry = self.entries[clip_id]
         for field, data in members.items():
             if hashlib.sha256(data).hexdigest() != entry.members[field].sha256:
-                raise _corrupt(self.folder / entry.shard, f"{clip_id}.{field} differs from its record")
+                raise corrupt(self.place(entry.shard), f"{clip_id}.{field} differs from its record")
 
 
 class _ShardMembers(Mapping[str, bytes]):
     """The members of one clip, read from the shard at their recorded offsets and checked."""
 
-    def __init__(self, folder: Path, clip_id: str, entry: ClipEntry):
-        self._path, self._clip, self._members = folder / entry.shard, clip_id, entry.members
+    def __init__(self, dataset: Dataset, clip_id: str, entry: ClipEntry):
+        self._dataset, self._shard, self._clip, self._members = dataset, entry.shard, clip_id, entry.members
 
     def __getitem__(self, field: str) -> bytes:
         member = self._members[field]
-        try:
-            with self._path.open("rb") as file:
-                file.seek(member.offset)
-                data = file.read(member.size)
-        except OSError as error:
-            raise _corrupt(self._path, f"cannot be read ({error.strerror})") from error
+        data = self._dataset.part(self._shard, member.offset, member.size)
         if hashlib.sha256(data).hexdigest() != member.sha256:
-            raise _corrupt(self._path, f"{self._clip}.{field} differs from its record")
+            raise corrupt(self._dataset.place(self._shard), f"{self._clip}.{field} differs from its record")
         return data
 
     def __iter__(self) -> Iterator[str]:
@@ -144,11 +183,17 @@ class _ShardMembers(Mapping[str, bytes]):
         return len(self._members)
 
 
-def _corrupt(path: Path, what: str) -> CorruptShard:
-    return CorruptShard(what, where=str(path), cure="restore the file or make the shards again")
+def corrupt(where: str, what: str) -> CorruptShard:
+    """The error of a shard that is not what its record says."""
+    return CorruptShard(what, where=where, cure="restore the file or make the shards again")
 
 
-def open_dataset(folder: Path | str) -> Dataset:
-    """The dataset of a folder. Raises NotADataset or CorruptShard."""
-    folder = Path(folder)
+def open_dataset(place: Path | str) -> Dataset:
+    """The dataset of a folder, or of an address where one was published. Raises NotADataset, CorruptShard, and
+    StorageError for an address that cannot be read."""
+    if is_remote(place):
+        from talkie.shards.remote import open_remote
+
+        return open_remote(str(place))
+    folder = local_path(place)
     return Dataset(folder, read_index(folder))

@@ -33,14 +33,14 @@ def subset(
     """The clips that `keep` wants as a dataset of their own in `out`, whole or with some fields only.
 
     Raises BadInput where no clip is left, for an unknown field, and for `out` being the dataset itself."""
-    if out.resolve() == dataset.folder.resolve():
+    if str(out.resolve()) == str(Path(dataset.where).resolve()):
         raise BadInput("is the dataset itself", where=str(out), cure="choose another folder")
     unknown = [f for f in fields or () if f not in FIELDS]
     if unknown:
         raise BadInput(f"no field {unknown[0]!r}", cure=f"fields are {', '.join(f for f in FIELDS if f[:4] != 'view')}")
     chosen = [i for i, entry in dataset.entries.items() if keep(i, entry)]
     if not chosen:
-        raise BadInput("no clip is left", where=str(dataset.folder))
+        raise BadInput("no clip is left", where=dataset.where)
     settings = {"tool": "subset", "of": dataset.digest, "fields": sorted(fields) if fields is not None else None}
     settings |= {"clips": hashlib.sha256("\n".join(sorted(chosen)).encode()).hexdigest()}
     clips = (_with_fields(dataset.raw(i), fields) for i in chosen)
@@ -59,7 +59,7 @@ def merge(datasets: Sequence[Dataset], out: Path, *, max_shard_bytes: int = MAX_
             first, theirs = digests.setdefault(clip, (digest, dataset))
             if first != digest:
                 raise SettingsConflict(
-                    f"clip {clip} differs between {theirs.folder} and {dataset.folder}",
+                    f"clip {clip} differs between {theirs.where} and {dataset.where}",
                     cure="they were made with different settings or labels: merge one of them only",
                 )
     same = all(dataset.index.settings == datasets[0].index.settings for dataset in datasets)
@@ -85,6 +85,7 @@ def annotate(
     new one. Raises BadInput for a field that is no label of the vocabulary."""
     if field not in FIELDS or field in ("json", "mp4"):
         raise BadInput(f"{field!r} is no label that can be added", cure="see the table of clip members")
+    folder = dataset.folder
     current, fresh, held = dataset, list[RawClip](), 0
     settings = dataset.index.settings
     for clip in dataset.ids():
@@ -100,11 +101,11 @@ def annotate(
         held += len(data)
         if held > held_bytes:
             current, fresh, held = (
-                commit(dataset.folder, fresh, settings=settings, max_shard_bytes=max_shard_bytes),
+                commit(folder, fresh, settings=settings, max_shard_bytes=max_shard_bytes),
                 [],
                 0,
             )
-    return commit(dataset.folder, fresh, settings=settings, max_shard_bytes=max_shard_bytes)
+    return commit(folder, fresh, settings=settings, max_shard_bytes=max_shard_bytes)
 
 
 def export(dataset: Dataset, folder: Path, *, fields: Sequence[str] | None = None) -> int:

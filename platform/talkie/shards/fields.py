@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,11 +113,16 @@ def _decode_phones(data: bytes) -> Transcription:
     )
 
 
+def _encode_planes(planes: bytes | Iterable[np.ndarray]) -> bytes:
+    """Planes of a long clip are encoded as they are made (`talkie.media.PlaneWriter`) and come as bytes."""
+    return planes if isinstance(planes, bytes) else encode_plane(planes)
+
+
 _CODECS: dict[str, tuple[Any, Any]] = {
     "head.npz": (_encode_head, _decode_head),
     "phones.json": (_encode_phones, _decode_phones),
-    "mask.mp4": (encode_plane, decode_plane),
-    "matte.mp4": (encode_plane, decode_plane),
+    "mask.mp4": (_encode_planes, decode_plane),
+    "matte.mp4": (_encode_planes, decode_plane),
     "npz": (_encode_packed, _decode_arrays),
     "json": (_json, json.loads),
     "npy": (_encode_npy, _decode_npy),

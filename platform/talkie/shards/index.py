@@ -62,21 +62,30 @@ def read_index(folder: Path) -> Index:
             where=str(folder),
             cure="make some with `talkie record` or `talkie curate`",
         )
+    return decode_index(path.read_bytes(), str(path))
+
+
+def decode_index(data: bytes, where: str) -> Index:
+    """The index of these bytes. Raises CorruptShard if they do not parse."""
     try:
-        tree = json.loads(path.read_bytes())
+        tree = json.loads(data)
         if isinstance(tree, dict) and tree.get("format") != FORMAT:
             raise CorruptShard(
-                f"format {tree.get('format')!r} is not {FORMAT!r}", where=str(path), cure="make the shards again"
+                f"format {tree.get('format')!r} is not {FORMAT!r}", where=where, cure="make the shards again"
             )
         return Index.model_validate(tree)
     except (ValidationError, ValueError) as error:
         what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise CorruptShard(
-            f"the index does not parse: {what}", where=str(path), cure="delete the folder and make the shards again"
+            f"the index does not parse: {what}", where=where, cure="delete the folder and make the shards again"
         ) from error
 
 
 def write_index(folder: Path, index: Index) -> None:
     """Commits: from this rename on, the folder holds the new state."""
-    text = json.dumps(index.model_dump(mode="json"), sort_keys=True, indent=1)
-    write_atomically(folder / INDEX_NAME, text.encode() + b"\n")
+    write_atomically(folder / INDEX_NAME, encode_index(index))
+
+
+def encode_index(index: Index) -> bytes:
+    """The bytes of index.json; equal for equal states."""
+    return json.dumps(index.model_dump(mode="json"), sort_keys=True, indent=1).encode() + b"\n"

@@ -15,6 +15,7 @@ from talkie.shards.atomic import atomic_writer, write_atomically
 from talkie.shards.catalog import ClipEntry, Member, encode_catalog, entry_of
 from talkie.shards.dataset import Dataset, open_dataset
 from talkie.shards.fields import RawClip, encode_record
+from talkie.shards.history import note_commit
 from talkie.shards.index import Index, ShardEntry, write_index
 from talkie.shards.layout import Leaf, Placed, leaves
 
@@ -68,6 +69,8 @@ def commit(
         ordered = (fresh[i] if i in fresh else old.raw(i) for i in leaf.clips)  # type: ignore[union-attr]
         shards.append(kept or _write_shard(folder, leaf, ordered))
     index = Index(settings=settings, shards=shards)
+    # Before the index: a state that was never committed does no harm in the book, one that is missing there does.
+    note_commit(folder, old, index, {clip.clip for clip in placed})
     write_index(folder, index)
     _remove(folder, old, index)
     return Dataset(folder, index)

@@ -77,13 +77,13 @@ def train(
 
 def _check_data(dataset: Dataset, system: type[System]) -> None:
     if not dataset.ids("train"):
-        raise NotADataset("no clip of the train split", where=str(dataset.folder), cure="add clips of more people")
+        raise NotADataset("no clip of the train split", where=dataset.where, cure="add clips of more people")
     dataset.require(system.card.needs, "train")
     people = {dataset.entries[i].identity for i in dataset.ids("train")}
     if len(people) < MIN_IDENTITIES:
         raise TooFewIdentities(
             f"the train split has {len(people)} identity, training needs {MIN_IDENTITIES}",
-            where=str(dataset.folder),
+            where=dataset.where,
             cure="add clips of more people",
         )
 
