@@ -7,11 +7,14 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from talkie.errors import BadInput
+import psutil
+
+from talkie.errors import BadInput, RunFailed
+from talkie.reaper import release, watch_over
 
 ADDRESS_VARIABLE = "TALKIE_RAY_ADDRESS"
 """Environment variable with the address of the cluster to connect to, where no argument names one."""
@@ -19,14 +22,28 @@ ADDRESS_VARIABLE = "TALKIE_RAY_ADDRESS"
 OBJECT_STORE_BYTES = 300 * 2**20
 """Ray's own default takes 30 % of the memory; our tasks pass paths and small arrays, not footage."""
 
+_STARTS = 3
+"""Ray gives its own processes 30 seconds to begin, which a machine that is busy with other things can exceed."""
+
 
 @dataclass(frozen=True)
 class Cluster:
-    """The Ray cluster at hand: its address, its CPUs, and whether this process started it."""
+    """The Ray cluster at hand: its address, its CPUs and GPUs, the id of the node that this process is on, the process
+    id of that node's raylet where it is a child of ours, and whether this call started it."""
 
     address: str
     cpus: int
+    gpus: int
+    node: str
+    raylet: int | None
     started: bool
+
+    def is_alive(self) -> bool:
+        """Whether the Ray of this process can still be asked: False once the raylet of a cluster started here is gone,
+        which Ray itself notices only after half a minute."""
+        import ray
+
+        return ray.is_initialized() and (self.raylet is None or _runs(self.raylet))
 
 
 @contextmanager
@@ -48,29 +65,61 @@ def start_ray(num_cpus: int | None = None, address: str | None = None) -> Iterat
         return
     address = address or os.environ.get(ADDRESS_VARIABLE) or "local"
     _quiet_environment()
-    if address == "local":
-        _start_local(num_cpus or len(os.sched_getaffinity(0)))
-    else:
+    _keep_stdout_clean()
+    if address != "local":
         _connect(address)
+        try:
+            yield _describe(started=False)
+        finally:
+            # This ends our connection, not the cluster.
+            ray.shutdown()
+        return
+    _start_local(num_cpus or len(os.sched_getaffinity(0)))
     try:
-        yield _describe(started=address == "local")
+        with _left_clean(_raylet()):
+            yield _describe(started=True)
     finally:
-        # On a cluster we only connected to, this ends our connection, not the cluster.
         ray.shutdown()
+
+
+@contextmanager
+def _left_clean(raylet: int | None) -> Iterator[None]:
+    """Whatever ends this process, or the raylet that it has started: nothing of Ray stays behind."""
+    if raylet is None:
+        yield
+        return
+    reaper = watch_over(raylet)
+    try:
+        yield
+    finally:
+        release(reaper, all_is_well=_runs(raylet))
 
 
 def _start_local(num_cpus: int) -> None:
     import ray
 
     _private_token()
-    ray.init(
-        address="local",
-        num_cpus=num_cpus,
-        object_store_memory=OBJECT_STORE_BYTES,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    me = psutil.Process()
+    before = set(me.children(recursive=True))
+    for attempt in range(1, _STARTS + 1):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=num_cpus,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+            return
+        except Exception as error:  # Ray has no type of its own for this
+            ray.shutdown()
+            for process in set(me.children(recursive=True)) - before:
+                with suppress(psutil.Error):
+                    process.kill()
+            if attempt == _STARTS:
+                cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise RunFailed(f"Ray cannot be started on this machine: {cause}", cure="run again") from error
 
 
 def _connect(address: str) -> None:
@@ -101,14 +150,45 @@ def _describe(*, started: bool) -> Cluster:
     return Cluster(
         address=ray.get_runtime_context().gcs_address,
         cpus=int(ray.cluster_resources().get("CPU", 1)),
+        gpus=int(ray.cluster_resources().get("GPU", 0)),
+        node=ray.get_runtime_context().get_node_id(),
+        raylet=_raylet(),
         started=started,
     )
+
+
+def _raylet() -> int | None:
+    """The raylet among the children of this process."""
+    return next((child.pid for child in psutil.Process().children() if _name(child) == "raylet"), None)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is neither gone nor a zombie that nobody has fetched."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _quiet_environment() -> None:
     """No usage reports to a third party, and no warning per actor that has no GPU."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+def _keep_stdout_clean() -> None:
+    """Ray prints the deaths of workers, pages of log included, to the driver's standard output, where a command's JSON
+    is; no argument turns that off. What they mean is told by whoever gave those workers their work."""
+    from ray._private import worker
+
+    vars(worker)["_worker_logs_enabled"] = False
 
 
 def _private_token() -> None:

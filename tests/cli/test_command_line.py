@@ -138,7 +138,7 @@ def test_a_folder_that_is_no_dataset_is_named_with_the_cure(tmp_path, capfd):
         (["serve", "nobody", "--home", "{tmp}"], "nobody"),
         (["serve", "nobody", "--no-auth", "--host", "0.0.0.0"], "token"),
         (["curate", "{tmp}/nothing", "--out", "{tmp}/out"], "nothing"),
-        (["curate", "{tmp}", "--out", "{tmp}/out", "--min-clip", "100"], "min_clip_s"),
+        (["curate", "{tmp}", "--out", "{tmp}/out", "--min-clip", "100"], "least_s"),
         (["record", "{tmp}/out", "--size", "63"], "rig.size"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,

@@ -53,6 +53,22 @@ def test_every_kind_of_table_says_the_same(tmp_path, kind):
     assert (bob.uri, bob.split, bob.text, bob.labels) == ("s3://corpus/b.mov", "test", None, {"emotion": "sad"})
 
 
+def test_labels_and_annotations_may_be_columns_in_the_plural(tmp_path):
+    row = {"uri": "a.mp4", "labels.emotion": "sad", "annotations.words": "a.words"}
+    (record,) = read_manifest(written(tmp_path, "csv", [row]))
+    assert record.labels == {"emotion": "sad"}
+    assert record.annotations == {"words": str(tmp_path / "a.words")}
+
+
+def test_a_copy_of_a_manifest_is_read_as_if_it_lay_where_it_came_from(tmp_path):
+    path = written(tmp_path, "csv", [{"uri": "deep/a.mp4"}])
+    (record,) = read_manifest(path, base="s3://corpus/lists", where="s3://corpus/lists/footage.csv")
+    assert record.uri == "s3://corpus/lists/deep/a.mp4"
+    path.write_text("uri,licence\na.mp4,nonsense\n")
+    with pytest.raises(BadManifest, match=r"s3://corpus/lists/footage\.csv: row 1, column 'licence'"):
+        read_manifest(path, base="s3://corpus/lists", where="s3://corpus/lists/footage.csv")
+
+
 def test_columns_go_by_common_names_too(tmp_path):
     (record,) = read_manifest(
         written(
@@ -107,6 +123,14 @@ def test_stretches_that_overlap_a_little_may_say_different_words(tmp_path):
         ([{"uri": "a.mp4", "label.e": "x"}, {"uri": "a.mp4", "label.e": "y"}], "row 2, column 'label.e': 'y', but"),
         ([{"uri": "a.mp4", "identity": "ann", "split": "train"}, {"uri": "b.mp4", "identity": "ann", "split": "test"}],
          "row 2, column 'split': 'ann' is in 'train' by row 1 already"),
+        ([{"uri": "a.mp4", "language": "English"}], "row 1, column 'language': 'English' is no language code"),
+        ([{"uri": "a.mp4", "consent": "yes"}, {"uri": "a.mp4", "start_s": 1, "consent": "no"}],
+         "row 2, column 'consent': 'no', but row 1 says 'yes' of the same footage"),
+        ([{"uri": "a.mp4", "text": "A."}, {"uri": "a.mp4", "text": "B."}], "row 2, column 'text': 'B.', but row 1"),
+        ([{"uri": "a.mp4", "start_s": -1}], "row 1, column 'start_s'"),
+        ([{"uri": "a.mp4", "kind": "frames"}], "row 1, column 'the row': frames need fps"),
+        ([{"uri": "a.mp4", "kind": "hologram"}], "row 1, column 'kind'"),
+        ([{"uri": "a.mp4", "key": "a.b"}], "row 1, column 'key'"),
         ([{"uri": "a.mp4", "speaker": "ann", "identity": "ann"}], "says identity a second time"),
         ([{"uri": "a.mp4", "box": {"left": 1, "top": 0, "right": 0, "bottom": 1}}], "a box needs left < right"),
     ],

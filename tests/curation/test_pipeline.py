@@ -9,7 +9,9 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
-from talkie.curation import CurateConfig, actors, curate, inspect_dataset
+from talkie.curation import CurateConfig, curate, engine, inspect_dataset
+from talkie.curation.judgement.recipes import load_recipe
+from talkie.curation.outcome import Outcome
 from talkie.curation.process import Curator
 from talkie.curation.sources import discover
 from talkie.curation.staging import Staging
@@ -42,17 +44,22 @@ def curated(footage, tmp_path_factory, ray_cluster):
     return out, curate([footage], out, workers=1, on_event=events.append), events
 
 
+def visible(folder):
+    """The bytes of every file by name; what only speeds up a later run is hidden."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+
+
 @pytest.fixture
 def no_ray(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("Ray was started")
 
-    monkeypatch.setattr(actors, "start_ray", refuse)
+    monkeypatch.setattr(engine, "run", refuse)
 
 
 def test_the_summary_counts_everything_and_every_failure_has_its_own_cause(curated):
     _, summary, events = curated
-    assert (summary.sources, summary.done, summary.dead, summary.duplicates) == (6, 2, 3, 1)
+    assert (summary.sources, summary.done, summary.dead, summary.refused) == (6, 2, 3, 1)
     assert summary.clips == summary.clips_total == 2
     assert summary.footage_s == pytest.approx(57 / 25)
     causes = {entry.name: entry.cause for entry in summary.dead_letters}
@@ -75,19 +82,19 @@ def test_inspect_lists_clips_dead_letters_and_drops(curated):
 
 def test_a_second_run_does_nothing_and_needs_no_ray(curated, footage, no_ray):
     out, first, _ = curated
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    before = visible(out)
     second = curate([footage], out)
     assert second.nothing_to_do
     assert second.already_done == second.sources == 6
     assert second.digest == first.digest
     assert len(second.dead_letters) == 3
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert visible(out) == before
 
 
 def test_dead_letters_are_tried_again_when_asked_for(curated, footage, tmp_path, no_ray):
     out = shutil.copytree(curated[0], tmp_path / "copy")
     with pytest.raises(AssertionError, match="Ray was started"):
-        curate([footage / "text.mp4"], out, retry_dead=True)
+        curate([footage / "text.mp4"], out, replay=True)
     # Facts that come to light later make the source new.
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "text.json").write_text("{}")
@@ -99,8 +106,7 @@ def test_two_workers_write_the_same_bytes_as_one(curated, footage, tmp_path):
     out, first, _ = curated
     second = curate([footage], tmp_path / "again", workers=2)
     assert second.digest == first.digest
-    for path in sorted(out.iterdir()):
-        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
+    assert visible(tmp_path / "again") == visible(out)
 
 
 def test_a_torn_last_line_of_the_ledger_costs_only_that_line(curated, footage, tmp_path):
@@ -110,7 +116,7 @@ def test_a_torn_last_line_of_the_ledger_costs_only_that_line(curated, footage, t
     # The duplicate is the last line; it is found again without decoding anything.
     ledger.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
     again = curate([footage], out)
-    assert (again.duplicates, again.done, again.dead) == (1, 0, 0)
+    assert (again.refused, again.done, again.dead) == (1, 0, 0)
     assert curate([footage], out).nothing_to_do
 
 
@@ -136,7 +142,8 @@ def test_what_a_killed_run_has_staged_is_committed_by_the_next_one(footage, tmp_
     staging = Staging(out, digest)
     staging.prepare()
     (source,) = discover([footage / "text.mp4"])
-    staging.put(source.key, Curator(config, builtin_head(), digest).process(source))
+    dead = Curator(config, builtin_head(), digest).entry(source, "dead", cause="not_media", message="no video")
+    staging.put(source.key, Outcome(entries=[dead]))
     (staging.folder / "tmp-half-written").mkdir()
     summary = curate([footage / "text.mp4"], out)
     assert [entry.cause for entry in summary.dead_letters] == ["not_media"]
@@ -158,7 +165,7 @@ def _kill_curation_workers(timeout_s: float = 30) -> None:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         children = psutil.Process().children(recursive=True)
-        workers = [p for p in children if "CurationActor" in " ".join(p.cmdline())]
+        workers = [p for p in children if "EngineActor" in " ".join(p.cmdline())]
         for process in workers:
             process.kill()
         if workers:
@@ -168,8 +175,8 @@ def _kill_curation_workers(timeout_s: float = 30) -> None:
 
 
 def test_a_folder_of_other_settings_is_refused_before_anything_starts(curated, footage, no_ray):
-    with pytest.raises(SettingsConflict, match="min_clip_s"):
-        curate([footage], curated[0], CurateConfig(min_clip_s=2.0))
+    with pytest.raises(SettingsConflict, match="recipe"):
+        curate([footage], curated[0], CurateConfig(recipe=load_recipe("hdtf")))
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_anything_starts(footage, tmp_path, no_ray):
@@ -179,6 +186,6 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_starts(foot
 
 
 def test_settings_are_checked_whole():
-    for wrong in ({"crop": {"size": 7}}, {"speed": 2}, {"min_clip_s": 40, "max_clip_s": 60}):
+    for wrong in ({"recipe": {"name": "x", "crop": {"size": 7}}}, {"speed": 2}, {"piece_s": 0}):
         with pytest.raises(ValidationError):
             CurateConfig.model_validate(wrong)

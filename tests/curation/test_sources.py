@@ -22,11 +22,17 @@ def test_a_folder_is_searched_for_video_and_sound_but_not_for_notes_or_hidden_fi
 
 
 def test_sound_transcript_and_facts_of_the_same_name_belong_to_the_video(tmp_path):
-    for name in ("a.mp4", "a.wav", "a.txt", "a.json", "b.mp4"):
+    for name in ("a.mp4", "a.wav", "b.mp4"):
         (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "a.txt").write_text("Hello, you.\n")
+    (tmp_path / "a.json").write_text('{"identity": "ada", "licence": "cc by 4.0", "labels": {"emotion": "happy"}}')
     a, b = discover([tmp_path])
-    assert (a.audio.name, a.transcript.name, a.facts.name) == ("a.wav", "a.txt", "a.json")
-    assert (b.audio, b.transcript, b.facts) == (None, None, None)
+    (record,) = a.records
+    assert a.audio == tmp_path / "a.wav"
+    assert (record.text, record.identity, record.licence) == ("Hello, you.", "ada", "CC-BY-4.0")
+    assert record.labels == {"emotion": "happy"}
+    assert (b.audio, b.given) == (None, ())
+    assert b.records[0].uri == b.uri
     assert b.key == b.sha256
     # A named file has its sidecars too.
     assert discover([tmp_path / "a.mp4"]) == [a]

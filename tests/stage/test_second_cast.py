@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from talkie.faces import FaceTracker
-from talkie.faces.tracking import interocular
+from talkie.faces import FaceTracker, interocular
 from talkie.heads import ARKIT_NAMES, frontal_camera, load_flame, load_head, pose_vertices, project_landmarks
 from talkie.media import decode_mp4
 from talkie.render import HeadRenderer, dressed_head, look_from_seed

@@ -1,18 +1,16 @@
-"""Commands that make and show data: record, curate, inspect."""
+"""Commands that film data and list it: record, inspect."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from talkie.cli.output import Json, checked, console, meter, print_json, print_table
+from talkie.cli.output import Json, causes, console, meter, print_json, print_table
 
 if TYPE_CHECKING:
-    from talkie.curation import CurateConfig, CurationSummary
-    from talkie.shards import Dataset, LedgerEntry
+    from talkie.shards import Dataset
     from talkie.stage import Shoot
 
 
@@ -82,65 +80,6 @@ def record_shown(out: Path, clips: int, shoot: Shoot, *, footage: bool = False, 
         return run(out, clips, shoot, footage=footage, workers=workers, progress=progress)
 
 
-def curate(
-    sources: Annotated[list[str], typer.Argument(help="Files, folders and globs.")],
-    out: Annotated[Path, typer.Option(help="Folder that receives shards, index and ledger.")],
-    workers: Annotated[int | None, typer.Option(help="Ray actors; default: one a core.", min=1)] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Try dead letters of earlier runs again.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where there are dead letters.")] = False,
-    min_clip: Annotated[float, typer.Option(help="Shortest clip in seconds.")] = 1.0,
-    max_source: Annotated[float, typer.Option(help="Longest source in seconds; longer ones are refused.")] = 600.0,
-    size: Annotated[int, typer.Option(help="Side of the crop in pixels.")] = 256,
-    json: Json = False,
-) -> None:
-    """Turn footage into shards: resample, track, crop, fit the head, align phones. What is done is not done again.
-
-    Beside `name.mp4` may lie `name.txt` (transcript), `name.wav` or `name.flac` (its sound) and `name.json` (identity,
-    language, licence, consent, split).
-
-    Example: `talkie curate footage 'more/*.mov' --out shards`
-    """
-    from talkie.curation import CurateConfig
-
-    config = checked(CurateConfig, min_clip_s=min_clip, max_source_s=max_source, crop={"size": size})
-    summary = curate_shown(sources, out, config, workers=workers, retry=retry)
-    if json:
-        print_json(summary.model_dump(mode="json"))
-    else:
-        print_table(
-            f"curated in {out}",
-            ("sources", "done before", "done now", "dead", "duplicates", "drops", "new clips", "all clips"),
-            [(summary.sources, summary.already_done, summary.done, summary.dead, summary.duplicates,
-              sum(summary.drops.values()), summary.clips, summary.clips_total)],
-        )  # fmt: skip
-        if summary.dead_letters:
-            print_table("dead letters", ("source", "cause", "what happened"), _causes(summary.dead_letters))
-        console.print("nothing to do" if summary.nothing_to_do else f"next: talkie inspect {out}", highlight=False)
-    if strict and summary.dead_letters:
-        raise typer.Exit(1)
-
-
-def curate_shown(
-    sources: Sequence[str | Path], out: Path, config: CurateConfig, *, workers: int | None = None, retry: bool = False
-) -> CurationSummary:
-    """Curation under a live line with rate, failures and time left."""
-    from talkie.curation import CurationEvent
-    from talkie.curation import curate as run
-
-    with meter("sources") as bar:
-
-        def show(event: CurationEvent) -> None:
-            failed = f", {event.failed} dead" if event.failed else ""
-            note = f"{event.clips} clips{failed}, {event.footage_s:.0f} s of footage, {event.rate:.1f} s/s"
-            bar.update(event.done, event.total, doing="curating", note=note)
-
-        return run(sources, out, config, workers=workers, retry_dead=retry, on_event=show)
-
-
-def _causes(entries: list[LedgerEntry]) -> list[tuple[str, str, str]]:
-    return [(entry.name, entry.cause or "", entry.message or "") for entry in entries]
-
-
 def inspect(
     folder: Annotated[Path, typer.Argument(help="Folder of shards.")],
     json: Json = False,
@@ -164,9 +103,9 @@ def inspect(
     print_table(f"{folder}: {len(clips)} clips, {report.seconds:.1f} s, digest {report.digest[:12]}", columns, clips)
     for title, entries in (("dead letters", report.dead), ("drops", report.drops)):
         if entries:
-            print_table(title, ("source", "cause", "what happened"), _causes(entries))
+            print_table(title, ("source", "cause", "what happened"), causes(entries))
     for name, meaning in report.score_meaning.items():
         console.print(f"{name}: {meaning}", highlight=False)
 
 
-COMMANDS = (record, curate, inspect)
+COMMANDS = (record, inspect)

@@ -10,7 +10,8 @@ from urllib.request import Request, urlopen
 
 import typer
 
-from talkie.cli.data import curate_shown, record_shown
+from talkie.cli.curate import curate_shown
+from talkie.cli.data import record_shown
 from talkie.cli.models import evaluate_shown, run_training_shown
 from talkie.cli.output import Json, console, print_json, print_table
 

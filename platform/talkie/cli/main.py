@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from talkie.cli import data, demo, models, shards, use
+from talkie.cli import curate, curation, data, demo, models, shards, use
 from talkie.cli.output import console
 from talkie.errors import TalkieError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (data, shards, models, use, demo):
+for module in (data, curate, curation, shards, models, use, demo):
     for command in module.COMMANDS:
         app.command()(command)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from talkie.errors import BadConfig
+
+if TYPE_CHECKING:
+    from talkie.shards import LedgerEntry
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -87,3 +90,8 @@ def meter(unit: str) -> Iterator[Meter]:
     )
     with Progress(*columns, console=console, refresh_per_second=4) as progress:
         yield Meter(progress)
+
+
+def causes(entries: Iterable[LedgerEntry]) -> list[tuple[str, str, str]]:
+    """Rows of dead letters or drops: source, cause, what happened."""
+    return [(entry.name, entry.cause or "", entry.message or "") for entry in entries]

@@ -1,4 +1,4 @@
-"""Commands on finished shards: verify, subset, merge, export."""
+"""Commands on finished shards: verify, subset, merge, export, publish."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from talkie.cli.output import Json, console, print_json, print_table
+from talkie.cli.output import Json, console, meter, print_json, print_table
 
 if TYPE_CHECKING:
     from talkie.shards import Dataset
@@ -18,12 +18,12 @@ Fields = Annotated[list[str] | None, typer.Option("--field", help="Only this mem
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="Folder of shards.")],
+    folder: Annotated[str, typer.Argument(help="Folder of shards, or the address of published ones.")],
     json: Json = False,
 ) -> None:
     """Read every byte of every shard and check it against the commit record.
 
-    Example: `talkie verify shards`
+    Example: `talkie verify shards`, `talkie verify s3://bucket/corpus`
     """
     from talkie.shards import open_dataset
 
@@ -34,13 +34,13 @@ def verify(
         print_json({**_summary(dataset), "bytes": size, "intact": True})
         return
     console.print(
-        f"{folder}: {len(dataset.index.shards)} shards, {size / 1e6:.1f} MB, every byte as it was committed",
+        f"{dataset.where}: {len(dataset.index.shards)} shards, {size / 1e6:.1f} MB, every byte as it was committed",
         highlight=False,
     )
 
 
 def subset(
-    folder: Annotated[Path, typer.Argument(help="Folder of shards.")],
+    folder: Annotated[str, typer.Argument(help="Folder of shards, or the address of published ones.")],
     out: Annotated[Path, typer.Option(help="Folder that receives the part.")],
     identity: Annotated[list[str] | None, typer.Option(help="Only this person; may be repeated.")] = None,
     split: Annotated[str | None, typer.Option(help="train, val or test.")] = None,
@@ -67,7 +67,7 @@ def subset(
 
 
 def merge(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of shards.")],
+    folders: Annotated[list[str], typer.Argument(help="Folders of shards, or addresses of published ones.")],
     out: Annotated[Path, typer.Option(help="Folder that receives all clips.")],
     json: Json = False,
 ) -> None:
@@ -82,7 +82,7 @@ def merge(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder of shards.")],
+    folder: Annotated[str, typer.Argument(help="Folder of shards, or the address of published ones.")],
     out: Annotated[Path, typer.Option(help="Folder that receives the files.")],
     field: Fields = None,
     json: Json = False,
@@ -99,6 +99,39 @@ def export(
         print_json({"folder": str(out), "clips": clips})
     else:
         console.print(f"{clips} clips in {out}", highlight=False)
+
+
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Folder of shards.")],
+    to: Annotated[str, typer.Argument(help="Where to: s3://bucket/prefix, another address of fsspec, or a folder.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Over a dataset made with other settings.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove shards that this state does not name.")] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Do not wait for a publisher that was killed.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Put a dataset into object storage: what is there is not sent again, and readers see the old state or the new one.
+
+    Example: `talkie publish shards s3://bucket/corpus`
+    """
+    from talkie.shards import open_dataset
+    from talkie.shards import publish as run
+
+    with meter("shards") as bar:
+        done = run(
+            open_dataset(folder),
+            to,
+            replace=replace,
+            prune=prune,
+            take_over=take_over,
+            on_object=lambda name, done, total: bar.update(done, total, doing="publishing", note=name),
+        )
+    if json:
+        print_json(done.model_dump(mode="json"))
+        return
+    what = f"{done.uploaded} objects, {done.bytes_uploaded / 1e6:.1f} MB sent" if done.changed else "nothing new"
+    console.print(f"{done.uri}: {done.clips} clips in {done.shards} shards, {what}", highlight=False)
 
 
 def _chooser(
@@ -134,7 +167,7 @@ def _chooser(
 
 def _summary(dataset: Dataset) -> dict[str, object]:
     return {
-        "folder": str(dataset.folder),
+        "folder": dataset.where,
         "clips": len(dataset),
         "seconds": dataset.seconds,
         "identities": len({entry.identity for entry in dataset.entries.values()}),
@@ -149,7 +182,7 @@ def _report(dataset: Dataset, json: bool) -> None:
         print_json(found)
         return
     columns = ("clips", "seconds", "identities", "shards")
-    print_table(f"in {dataset.folder}", columns, [tuple(found[name] for name in columns)])
+    print_table(f"in {dataset.where}", columns, [tuple(found[name] for name in columns)])
 
 
-COMMANDS = (verify, subset, merge, export)
+COMMANDS = (verify, subset, merge, export, publish)

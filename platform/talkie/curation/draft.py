@@ -7,11 +7,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from talkie.clip import HeadTrack, Sync, Transcription
+from talkie.errors import BadConfig
+from talkie.heads.model import HeadModel
 
 
 @dataclass(frozen=True)
@@ -75,14 +79,12 @@ class Draft:
 @dataclass(frozen=True)
 class Findings:
     """What an annotator adds: decoded values by field name (`talkie.shards.encode_field` makes bytes of them), scores,
-    labels, an audio-video offset, a transcript."""
+    labels, an audio-video offset."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     sync: Sync | None = None
-    text: str | None = None
-    language: str | None = None
 
 
 class Watcher:
@@ -96,6 +98,29 @@ class Watcher:
         return Findings()
 
 
+class Network(BaseModel):
+    """A network that somebody brought: where its file or folder lies, and the licence of its weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path
+    licence: str = "unknown"
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """What annotators are made with: the head model that is fitted, and networks by name."""
+
+    head: HeadModel
+    models: Mapping[str, Network] = field(default_factory=dict)
+
+    def network(self, name: str, label: str) -> Network:
+        """Raises BadConfig where it was not given."""
+        if name not in self.models:
+            raise BadConfig(f"label {label!r} needs a network", cure=f"give its path: --model {name}=PATH")
+        return self.models[name]
+
+
 class Annotator(ABC):
     """Makes one kind of label. Held by a worker for all its clips; `start` begins a clip.
 
@@ -107,7 +132,12 @@ class Annotator(ABC):
     fields: ClassVar[tuple[str, ...]] = ()
     scores: ClassVar[Mapping[str, str]] = {}
     needs: ClassVar[tuple[str, ...]] = ()
-    licence: ClassVar[str] = "Apache-2.0"
+    licence: str = "Apache-2.0"
+
+    @classmethod
+    def made(cls, tools: Toolbox) -> Annotator:
+        """One of this kind. Raises BadConfig or MissingExtra where it lacks a network or a package."""
+        return cls()
 
     @property
     @abstractmethod

@@ -16,6 +16,7 @@ from functools import cache
 import numpy as np
 import torch
 from scipy.optimize import nnls
+from scipy.sparse.csgraph import connected_components
 
 from talkie.errors import BadInput
 from talkie.heads.model import ARKIT_NAMES, HeadModel
@@ -116,15 +117,29 @@ def action_units(expression: np.ndarray, fps: float = 25.0, head: HeadModel | No
         raise BadInput(f"expression of shape {expression.shape}, expected finite (T, {len(ARKIT_NAMES)})")
     use = [k for k, name in enumerate(AU_NAMES) if not name.startswith("AU45")]
     metric = np.eye(len(ARKIT_NAMES)) if head is None else _metric(head)
-    columns = metric @ unit_table()[use].T
     out = np.zeros((len(expression), len(AU_NAMES)))
-    for row, weights in zip(out, expression, strict=True):
-        row[use] = nnls(columns, metric @ weights)[0]
+    out[:, use] = _nearest(metric @ unit_table()[use].T, expression @ metric.T)
     for name in _CLOSED:
         closed, blink = AU_NAMES.index(name), AU_NAMES.index(name.replace("43", "45"))
         brief = _brief(out[:, closed], BLINK_S * fps)
         out[brief, blink], out[brief, closed] = out[brief, closed], 0.0
     return np.clip(out, 0, 1)
+
+
+def _nearest(columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The mixtures (T, n), none negative, of columns (m, n) nearest to rows (T, m). Columns that share nothing, not
+    even through others, are solved apart: most units alone, in closed form, which takes a tenth of the time."""
+    out = np.zeros((len(rows), columns.shape[1]))
+    count, group = connected_components(columns.T @ columns != 0, directed=False)
+    for number in range(count):
+        chosen = np.flatnonzero(group == number)
+        some = columns[:, chosen]
+        if len(chosen) == 1:
+            out[:, chosen] = np.maximum(rows @ some, 0) / (some**2).sum()
+            continue
+        touched = (some != 0).any(1)
+        out[:, chosen] = [nnls(some[touched], row)[0] for row in rows[:, touched]]
+    return out
 
 
 def _metric(head: HeadModel) -> np.ndarray:

@@ -25,7 +25,7 @@ from talkie.stage.spool import Spool
 from talkie.stage.take import Take
 from talkie.stage.workers import each_take
 
-STAGE_VERSION = "3"
+STAGE_VERSION = "4"
 
 Progress = Callable[[int, int, float], None]
 """Called with (takes done, takes wanted, seconds of footage done)."""

@@ -5,13 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from talkie.heads import HeadModel
+from talkie.heads.mask_classes import CLASSES
 from talkie.render import SceneRenderer
-
-CLASSES: tuple[str, ...] = (
-    "background", "skin", "neck", "lips", "mouth_inside", "teeth", "tongue", "left_eye", "right_eye", "left_ear",
-    "right_ear", "hair", "cloth", "hand", "other",
-)  # fmt: skip
-"""A mask holds indices into this tuple."""
 
 _OF_PART = {
     "skin": "skin", "mouth_bag": "mouth_inside", "lid_edges": "skin", "left_eyeball": "left_eye",
@@ -21,8 +16,9 @@ _OF_PART = {
     "right_shoe": "cloth",
     "left_hand": "hand", "right_hand": "hand", "hand": "hand",
 }  # fmt: skip
-_OF_REGION = {"neck": "neck", "shoulders": "cloth", "lips": "lips"}
-"""Regions of the head's skin with a class of their own; later ones win."""
+_OF_REGION = {"neck": "neck", "shoulders": "neck", "lips": "lips"}
+"""Regions of the head's skin with a class of their own; later ones win. Bare shoulders in a neckline go to the neck, as
+face parsers have it; what is worn has a mesh of its own."""
 
 
 def classes_of(scene: SceneRenderer, model: HeadModel) -> list[np.ndarray]:

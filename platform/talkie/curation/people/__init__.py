@@ -1,0 +1,26 @@
+"""People in a corpus: who of a scene speaks, which clips show one person. Faces are found in `talkie.faces`."""
+
+from talkie.curation.draft import Annotator
+from talkie.curation.people.fingerprint import FaceFingerprint, face_fingerprint
+from talkie.curation.people.identities import Identities, cluster_identities
+from talkie.curation.people.label import SpeakingLabel
+from talkie.curation.people.speaking import PersonInScene, SpeakingTrack, active_speaker, voice_activity
+
+__all__ = [
+    "FaceFingerprint",
+    "Identities",
+    "PersonInScene",
+    "SpeakingLabel",
+    "SpeakingTrack",
+    "active_speaker",
+    "cluster_identities",
+    "face_fingerprint",
+    "people_annotators",
+    "voice_activity",
+]
+
+
+def people_annotators() -> dict[str, type[Annotator]]:
+    """Every annotator of this room by its name."""
+    kinds: tuple[type[Annotator], ...] = (SpeakingLabel, FaceFingerprint)
+    return {kind.name: kind for kind in kinds}
