@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from talkie.faces import FaceTracker
-from talkie.faces.tracking import interocular
+from talkie.faces import FaceTracker, interocular
 from talkie.heads import load_head, pose_vertices
 from talkie.render import SceneRenderer, background_from_look, dressed_head, light_from_look
 from talkie.render.look import HAIR_STYLES
