@@ -26,7 +26,7 @@ from scipy.optimize import linear_sum_assignment
 from talkie.curation.people import PersonInScene, active_speaker
 from talkie.faces import PeopleTracker
 from talkie.faces.embedding import ChartEmbedder
-from talkie.faces.mesh import FaceNets, _mediapipe_solutions, place_of
+from talkie.faces.mesh import FaceNets, mediapipe_solutions, place_of
 from talkie.media import read_audio, read_video
 
 SEEDS = range(901, 907)
@@ -288,7 +288,7 @@ def costs(_: argparse.Namespace) -> dict[str, Any]:
         acts = [listening(person, 25, np.random.default_rng(k)) for k, person in enumerate(crowd)]
         paths = [np.tile([0.3 * (k - (count - 1) / 2), 0.0, 0.0], (25, 1)) for k in range(count)]
         frames = list(filmed(crowd, acts, paths, head_px=105 if count < 4 else 90).frames) * 2
-        mesh = _mediapipe_solutions().face_mesh.FaceMesh(max_num_faces=count, refine_landmarks=True)
+        mesh = mediapipe_solutions().face_mesh.FaceMesh(max_num_faces=count, refine_landmarks=True)
         with PeopleTracker() as tracker, mesh:
             found = {"tracker": lambda t=tracker, f=frames: _all(t, f), "mesh": lambda m=mesh, f=frames: _mesh(m, f)}
             people = _all(tracker, frames)

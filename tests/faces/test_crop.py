@@ -97,3 +97,19 @@ def test_a_recipe_is_checked():
     for wrong in ({"size": 255}, {"margin": 0.5}, {"margins": 2}):
         with pytest.raises(ValidationError):
             Recipe(**wrong)
+
+
+@pytest.mark.parametrize("side", [300.0, 431.7, 640.0])
+def test_a_crop_that_shrinks_is_the_mean_of_the_source_under_each_pixel(side):
+    y, x = np.mgrid[0:720, 0:900].astype(np.float64)
+    waves = 128 + 60 * np.sin(x / 7) * np.cos(y / 9) + 40 * np.sin((x + y) / 23)
+    frame = np.repeat(waves[..., None].round().astype(np.uint8), 3, axis=2)
+    corner, size = np.array([61.3, 40.8]), 128
+    crop = crop_frame(frame, np.array([*corner, side]), size)[..., 0].astype(np.float64)
+    # The same area means of the continuous picture, by sampling it sixteen times in each direction.
+    fine = (np.arange(16 * size) + 0.5) * side / (16 * size)
+    fx, fy = np.meshgrid(corner[0] + fine - 0.5, corner[1] + fine - 0.5)
+    exact = 128 + 60 * np.sin(fx / 7) * np.cos(fy / 9) + 40 * np.sin((fx + fy) / 23)
+    exact = exact.reshape(size, 16, size, 16).mean((1, 3))
+    assert np.abs(crop - exact).max() < 4
+    assert np.abs(crop - exact).mean() < 1

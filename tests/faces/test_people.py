@@ -10,7 +10,7 @@ import pytest
 
 from talkie.errors import BadConfig
 from talkie.faces import FaceTracker, PeopleTracker
-from talkie.faces.mesh import FaceNets, _mediapipe_solutions, place_of
+from talkie.faces.mesh import FaceNets, mediapipe_solutions, place_of
 from talkie.media import read_video
 
 SIDE = 200
@@ -123,7 +123,7 @@ def test_no_more_people_are_followed_than_allowed(faces):
 def test_the_landmarks_are_those_of_mediapipes_own_tracking(clips):
     """The same network in the same square: what remains is a fraction of a pixel's rounding."""
     frames = [np.ascontiguousarray(f) for _, _, f in islice(read_video(clips / NAMES[0]), 5)]
-    solution = _mediapipe_solutions().face_mesh.FaceMesh(refine_landmarks=True)
+    solution = mediapipe_solutions().face_mesh.FaceMesh(refine_landmarks=True)
     height, width = frames[0].shape[:2]
     with FaceNets() as nets, solution:
         theirs = [solution.process(frame).multi_face_landmarks[0] for frame in frames]

@@ -38,12 +38,14 @@ class Words:
 class Hearing:
     """Sound (N,) float32 at 16 kHz from sample `first` of the source's clock on, or None in silent footage.
 
-    origin: "own" or "sidecar". words: by number of the record whose they are."""
+    origin: "own" or "sidecar". words: by number of the record whose they are. decoded: the phones of the frames that
+    were asked about last."""
 
     audio: np.ndarray | None = None
     first: int = 0
     origin: str | None = None
     words: dict[int, Words] = field(default_factory=dict)
+    decoded: dict[tuple[int, int, int], Transcription] = field(default_factory=dict, repr=False)
 
     def samples(self, start: int, count: int) -> np.ndarray:
         """(count,) from sample `start` of the source on; silence where there is none."""
@@ -53,6 +55,19 @@ class Hearing:
         if begin < end:
             out[begin - start : end - start] = self.audio[begin - self.first : end - self.first]
         return out
+
+    def phones(self, first: int, frames: int, margin: int) -> tuple[Transcription, float]:
+        """Phones that the loop hears in `frames` frames from number `first` and `margin` samples on either side, and
+        the time in seconds of the source that they count from."""
+        # The acoustic model takes a moment to load, and is not needed for silent footage.
+        from talkie.speech.alignment import decode_phones
+
+        key = (first, frames, margin)
+        if key not in self.decoded:
+            self.decoded.clear()
+            start = first * SAMPLES_PER_FRAME - margin
+            self.decoded[key] = decode_phones(self.samples(start, frames * SAMPLES_PER_FRAME + 2 * margin))
+        return self.decoded[key], (first * SAMPLES_PER_FRAME - margin) / SAMPLE_RATE
 
     def missing(self, first: int, frames: int) -> float:
         """Seconds of `frames` frames from number `first` that lie after the sound's end."""
@@ -182,9 +197,10 @@ def part(
     audio = wide[margin : margin + count]
     words = hearing.words.get(record, Words()) if record is not None else Words()
     if words.transcription is None:
-        from talkie.speech.alignment import decode_phones
-
-        return Heard(audio, wide, decode_phones(audio), None, words)
+        # Once for all that is asked about these frames: a shift takes another stretch of the same phones.
+        heard, from_s = hearing.phones(first, frames, margin)
+        own_s = start / SAMPLE_RATE - from_s
+        return Heard(audio, wide, _between(heard, own_s, own_s + count / SAMPLE_RATE), None, words)
     inside = _between(words.transcription, start / SAMPLE_RATE, (start + count) / SAMPLE_RATE)
     return Heard(audio, wide, inside, _text_of(words, inside), words)
 
