@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
 
 import pytest
 from rich.console import Console
 
 from talkie.cli.progress import live_table
+from talkie.curation.engine import EngineStatus, StepStatus
 
 
-@dataclass(frozen=True)
-class Step:
-    waiting: int
-    running: int
-    done: int
-    failed: int
-    rate: float
-    busy: float
+def engine(steps, **values):
+    """A status of the engine itself, of which only `values` matter."""
+    plain = dict(elapsed_s=65.0, workers=2, starting=0, utilisation=0.5, in_flight=12_300_000, rss=1_400_000_000,
+                 rss_peak=1_400_000_000, limit=3_000_000_000, sources_done=3, sources_dead=1, recycled=0,
+                 eta_s=None)  # fmt: skip
+    return EngineStatus(steps=steps, **{**plain, **values})
 
 
-@dataclass(frozen=True)
-class Engine:
-    steps: dict = field(default_factory=dict)
-    elapsed_s: float = 65.0
-    workers: int = 2
-    utilisation: float = 0.5
-    in_flight: int = 12_300_000
-    rss: int = 1_400_000_000
-    limit: int = 3_000_000_000
-    sources_done: int = 3
-    sources_dead: int = 1
-    eta_s: float | None = None
-
-
-STEPS = {"listen": Step(0, 1, 12, 0, 1.25, 0.2), "piece [red]": Step(40, 2, 7, 3, 0.5, 0.8)}
+STEPS = {"listen": StepStatus(0, 1, 12, 0, 1.25, 0.2), "piece [red]": StepStatus(40, 2, 7, 3, 0.5, 0.8)}
 
 
 def shown(terminal, states, **options):
@@ -47,7 +31,7 @@ def shown(terminal, states, **options):
 
 
 def test_a_terminal_shows_queue_rate_use_failures_bytes_and_time_left_of_every_step():
-    text = shown(True, [(Engine(STEPS, eta_s=3_725), "21 clips")], total=50)
+    text = shown(True, [(engine(STEPS, eta_s=3_725), "21 clips")], total=50)
     rows = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
     assert rows["listen"][1:6] == ["0", "1", "12", "0", "1.25/s"]
     assert "piece [red]  " in text
@@ -58,7 +42,7 @@ def test_a_terminal_shows_queue_rate_use_failures_bytes_and_time_left_of_every_s
 
 
 def test_a_pipe_gets_a_line_now_and_then_and_the_last_word():
-    states = [(Engine(STEPS, sources_done=n), f"{n} clips") for n in range(50)]
+    states = [(engine(STEPS, sources_done=n), f"{n} clips") for n in range(50)]
     lines = shown(False, states, total=50, every_s=3_600).splitlines()
     assert len(lines) == 2
     assert "0 clips" in lines[0]
@@ -67,11 +51,11 @@ def test_a_pipe_gets_a_line_now_and_then_and_the_last_word():
 
 
 def test_a_pipe_says_nothing_twice():
-    assert len(shown(False, [(Engine(), "")], every_s=0).splitlines()) == 1
+    assert len(shown(False, [(engine({}), "")], every_s=0).splitlines()) == 1
 
 
 def test_what_cannot_be_known_is_not_guessed():
-    assert "time left unknown" in shown(False, [(Engine(eta_s=None), "")])
+    assert "time left unknown" in shown(False, [(engine({}, eta_s=None), "")])
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -80,8 +64,8 @@ def test_a_run_that_breaks_off_leaves_its_last_state(terminal):
 
     def broken_off():
         with live_table(to, every_s=3_600) as show:
-            show(Engine(sources_done=5), "")
-            show(Engine(sources_done=6), "")
+            show(engine({}, sources_done=5), "")
+            show(engine({}, sources_done=6), "")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

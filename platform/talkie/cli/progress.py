@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,54 +14,14 @@ from rich.text import Text
 
 from talkie.cli.output import console as stderr
 
+if TYPE_CHECKING:
+    from talkie.curation.engine import EngineStatus
+
 LINE_EVERY_S = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
-class StepState(Protocol):
-    """A step as `talkie.curation.engine.StepStatus` tells it: units that wait, run, are done and failed; done a second;
-    its share of the workers' time."""
-
-    @property
-    def waiting(self) -> int: ...
-    @property
-    def running(self) -> int: ...
-    @property
-    def done(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def rate(self) -> float: ...
-    @property
-    def busy(self) -> float: ...
-
-
-class EngineState(Protocol):
-    """The whole as `talkie.curation.engine.EngineStatus` tells it; bytes and seconds."""
-
-    @property
-    def elapsed_s(self) -> float: ...
-    @property
-    def steps(self) -> Mapping[str, StepState]: ...
-    @property
-    def workers(self) -> int: ...
-    @property
-    def utilisation(self) -> float: ...
-    @property
-    def in_flight(self) -> int: ...
-    @property
-    def rss(self) -> int: ...
-    @property
-    def limit(self) -> int: ...
-    @property
-    def sources_done(self) -> int: ...
-    @property
-    def sources_dead(self) -> int: ...
-    @property
-    def eta_s(self) -> float | None: ...
-
-
-Show = Callable[[EngineState, str], None]
+Show = Callable[["EngineStatus", str], None]
 """Takes the newest status, and a note such as how many clips there are."""
 
 
@@ -70,18 +30,18 @@ def live_table(to: Console | None = None, *, total: int | None = None, every_s: 
     """A table on a terminal, redrawn in place, whose last state stays; elsewhere a line every `every_s` seconds and one
     at the end. total: sources that there are. It shows, and keeps nothing."""
     to = to or stderr
-    newest: list[tuple[EngineState, str]] = []
+    newest: list[tuple[EngineStatus, str]] = []
     if to.is_terminal:
         with Live(console=to, refresh_per_second=4, transient=False) as live:
 
-            def draw(state: EngineState, note: str = "") -> None:
+            def draw(state: EngineStatus, note: str = "") -> None:
                 live.update(table_of(state, note, total))
 
             yield draw
         return
     said = [-every_s]
 
-    def line(state: EngineState, note: str = "") -> None:
+    def line(state: EngineStatus, note: str = "") -> None:
         newest[:] = [(state, note)]
         if time.monotonic() - said[0] >= every_s:
             said[0] = time.monotonic()
@@ -95,7 +55,7 @@ def live_table(to: Console | None = None, *, total: int | None = None, every_s: 
             to.print(line_of(state, note, total), soft_wrap=True, highlight=False, markup=False)
 
 
-def table_of(state: EngineState, note: str, total: int | None) -> RenderableType:
+def table_of(state: EngineStatus, note: str, total: int | None) -> RenderableType:
     """The table of one moment."""
     table = Table(header_style="bold", title_justify="left", pad_edge=False, box=None)
     for name in ("step", "waiting", "running", "done", "failed", "rate", "busy"):
@@ -107,7 +67,7 @@ def table_of(state: EngineState, note: str, total: int | None) -> RenderableType
     return Group(table, Text(line_of(state, note, total), style="dim"))
 
 
-def line_of(state: EngineState, note: str, total: int | None) -> str:
+def line_of(state: EngineStatus, note: str, total: int | None) -> str:
     """The whole in one line."""
     of = f"/{total}" if total is not None else ""
     parts = [f"{state.sources_done + state.sources_dead}{of} sources"]

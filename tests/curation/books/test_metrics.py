@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from urllib.request import urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from talkie.curation.books.metrics import CurationMetrics, served
+from talkie.curation.engine import EngineStatus, StepStatus
+from talkie.curation.progress import CurationEvent
 from talkie.errors import PortTaken
-from talkie.shards import LedgerEntry
 
 
-@dataclass(frozen=True)
-class Step:
-    waiting: int = 0
-    running: int = 0
-    done: int = 0
-    failed: int = 0
-    rate: float = 0.0
-    busy: float = 0.0
+def engine(**values):
+    """A status of the engine, of which only `values` matter."""
+    plain = dict(elapsed_s=1.0, steps={}, workers=2, starting=0, utilisation=0.5, in_flight=7, rss=11, rss_peak=11,
+                 limit=13, sources_done=3, sources_dead=1, recycled=0, eta_s=None)  # fmt: skip
+    return EngineStatus(**{**plain, **values})
 
 
-@dataclass(frozen=True)
-class Engine:
-    steps: dict = field(default_factory=dict)
-    elapsed_s: float = 1.0
-    workers: int = 2
-    utilisation: float = 0.5
-    in_flight: int = 7
-    rss: int = 11
-    limit: int = 13
-    sources_done: int = 3
-    sources_dead: int = 1
-    eta_s: float | None = None
+def event(**values):
+    """An event of a run, whose counts are those so far."""
+    plain = dict(kind="status", source="Ada Example.mp4", cause=None, done=0, total=9, failed=0, clips=0,
+                 footage_s=0.0, rate=0.0, eta_s=None)  # fmt: skip
+    return CurationEvent(**{**plain, **values})
 
 
 def scraped(port):
@@ -45,24 +35,20 @@ def scraped(port):
     return {(s.name, *sorted(s.labels.values())): s.value for family in families for s in family.samples}
 
 
-def line(status, cause):
-    return LedgerEntry(sha256="a", name="Ada Example.mp4", uri="/in/Ada Example.mp4", status=status, cause=cause)
-
-
 def test_a_scrape_tells_what_was_done_and_how_it_stands():
     metrics = CurationMetrics()
     with served(metrics, 0) as port:
         assert scraped(port)[("talkie_curation_clips_total",)] == 0
-        metrics.expect(9)
-        metrics.made(2, 5.0, 7.5)
-        metrics.made(1, 1.0, 1.0)
-        metrics.note([line("drop", "no_face"), line("drop", "no_face"), line("dead", "not_media"), line("done", None)])
-        metrics.status(Engine({"piece": Step(4, 2, 10, 1, busy=0.8), "listen": Step(done=5)}))
+        steps = {"piece": StepStatus(4, 2, 10, 1, 0.0, 0.8), "open": StepStatus(0, 0, 5, 0, 0.0, 0.0)}
+        metrics.follow(event(clips=2, footage_s=7.5, drops={"no_face": 1}))
+        metrics.follow(event(clips=3, footage_s=8.5, drops={"no_face": 2}, dead={"not_media": 1}))
+        metrics.follow(
+            event(clips=3, footage_s=8.5, drops={"no_face": 2}, dead={"not_media": 1}, status=engine(steps=steps))
+        )
         found = scraped(port)
-        metrics.status(Engine(eta_s=60.0))
+        metrics.follow(event(clips=3, footage_s=8.5, status=engine(eta_s=60.0)))
         assert scraped(port)[("talkie_curation_eta_seconds",)] == 60.0
     assert found[("talkie_curation_clips_total",)] == 3
-    assert found[("talkie_curation_clip_seconds_total",)] == 6
     assert found[("talkie_curation_footage_seconds_total",)] == 8.5
     assert found[("talkie_curation_sources",)] == 9
     assert found[("talkie_curation_drops_total", "no_face")] == 2
@@ -80,7 +66,7 @@ def test_a_scrape_tells_what_was_done_and_how_it_stands():
 
 def test_two_runs_in_one_process_do_not_mix():
     first, second = CurationMetrics(), CurationMetrics()
-    first.made(1, 1.0, 1.0)
+    first.follow(event(clips=1, footage_s=1.0))
     with served(second, 0) as port:
         assert scraped(port)[("talkie_curation_clips_total",)] == 0
 

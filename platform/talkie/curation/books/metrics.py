@@ -2,96 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from talkie.errors import PortTaken
-from talkie.shards import LedgerEntry
 
 if TYPE_CHECKING:
+    from talkie.curation.engine import EngineStatus
     from talkie.curation.progress import CurationEvent
-
-
-class _Step(Protocol):
-    @property
-    def waiting(self) -> int: ...
-    @property
-    def running(self) -> int: ...
-    @property
-    def done(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def busy(self) -> float: ...
-
-
-class _Engine(Protocol):
-    """The part of `talkie.curation.engine.EngineStatus` that is told."""
-
-    @property
-    def steps(self) -> Mapping[str, _Step]: ...
-    @property
-    def workers(self) -> int: ...
-    @property
-    def utilisation(self) -> float: ...
-    @property
-    def in_flight(self) -> int: ...
-    @property
-    def rss(self) -> int: ...
-    @property
-    def limit(self) -> int: ...
-    @property
-    def sources_done(self) -> int: ...
-    @property
-    def sources_dead(self) -> int: ...
-    @property
-    def eta_s(self) -> float | None: ...
 
 
 class CurationMetrics:
     """The metrics of one run, in a registry of their own: two runs in one process do not mix.
 
-    `made` and `note` count what is for good; `status` passes on the engine's newest word. Names of sources and people
-    are never labels: causes and steps are few, and nobody's."""
+    `follow` takes the run's events. Names of sources and people are never labels: causes and steps are few, and
+    nobody's."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._clips = Counter("talkie_curation_clips", "Clips made.", registry=self.registry)
-        self._seconds = Counter("talkie_curation_clip_seconds", "Seconds of clips made.", registry=self.registry)
         self._footage = Counter("talkie_curation_footage_seconds", "Seconds of footage read.", registry=self.registry)
         self._drops = Counter("talkie_curation_drops", "Drops, by reason.", ["reason"], registry=self.registry)
         self._dead = Counter("talkie_curation_dead", "Dead letters, by cause.", ["cause"], registry=self.registry)
         self._total = Gauge("talkie_curation_sources", "Sources that this run has to do.", registry=self.registry)
-        self._engine: _Engine | None = None
+        self._engine: EngineStatus | None = None
         self._event: CurationEvent | None = None
         self.registry.register(_EngineCollector(self))
-
-    def expect(self, sources: int) -> None:
-        """How many sources there are to do."""
-        self._total.set(sources)
-
-    def made(self, clips: int, clip_seconds: float, footage_seconds: float) -> None:
-        """A source or a piece of one is done."""
-        self._clips.inc(clips)
-        self._seconds.inc(clip_seconds)
-        self._footage.inc(footage_seconds)
-
-    def note(self, entries: Iterable[LedgerEntry]) -> None:
-        """Lines that go to the ledger."""
-        for entry in entries:
-            if entry.status == "drop":
-                self._drops.labels(entry.cause or "unknown").inc()
-            elif entry.status == "dead":
-                self._dead.labels(entry.cause or "unknown").inc()
 
     def follow(self, event: CurationEvent) -> None:
         """The newest word of a run, whose counts only grow: the counters take what has been added."""
         before, self._event = self._event, event
-        self.expect(event.total)
+        self._total.set(event.total)
         clips, footage = (0, 0.0) if before is None else (before.clips, before.footage_s)
         self._clips.inc(event.clips - clips)
         self._footage.inc(event.footage_s - footage)
@@ -101,12 +46,7 @@ class CurationMetrics:
         ):
             for cause, count in now.items():
                 counter.labels(cause).inc(count - old.get(cause, 0))
-        if event.status is not None:
-            self.status(event.status)
-
-    def status(self, engine: _Engine) -> None:
-        """The newest word of the engine."""
-        self._engine = engine
+        self._engine = event.status or self._engine
 
 
 class _EngineCollector:

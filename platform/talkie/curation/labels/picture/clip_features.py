@@ -40,7 +40,7 @@ class ClipFeatures(Annotator):
         folder = Path(path)
         self._net, self._prepare = _load(folder), _Prepare(folder)
         self._tool = f"clip {folder.name} sha256:{_digest(folder)[:12]}"
-        self.licence = licence_of(licence).name  # type: ignore[misc]  # of the user's weights
+        self.licence = licence_of(licence).name
 
     @property
     def tool(self) -> str:

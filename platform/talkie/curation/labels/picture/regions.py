@@ -74,7 +74,7 @@ class Regions(Annotator):
         self._parts = head_parts(model)
         self._parser = None if parser is None else Parser(parser)
         if self._parser is not None:
-            self.licence = licence_of(licence).name  # type: ignore[misc]  # of the user's weights
+            self.licence = licence_of(licence).name
 
     @property
     def tool(self) -> str:
