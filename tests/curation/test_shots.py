@@ -7,6 +7,7 @@ from editing import TRANSITIONS, Film, blended, exposure_ramp, flash, glitch, jo
 from talkie.curation.shots import ShotSettings, shots
 
 HARD = pytest.mark.xfail(strict=True, reason="before a drawn wall of hard edges it is still taken for a boundary")
+SHORT_DIP = pytest.mark.xfail(strict=True, reason="of a dip of about half a second, frames beside it are flagged too")
 WEAK = {(0, "exposure up"), (1, "exposure up"), (1, "exposure down"), (1, "fading flash")}
 """What is known to go wrong, by scene and disturbance; whoever mends it takes it out here."""
 
@@ -74,9 +75,11 @@ def test_a_cut_to_another_person_before_the_same_wall(takes):
     assert numbers(joined(takes[0][:40], other)) == [0] * 40 + [1] * 40
 
 
-@pytest.mark.parametrize("length", [6])
+@pytest.mark.parametrize("length", [6, 12, 20, 30])
 @pytest.mark.parametrize("kind", TRANSITIONS)
-def test_the_frames_of_a_gradual_transition_are_flagged(takes, kind, length):
+def test_the_frames_of_a_gradual_transition_are_flagged(takes, kind, length, request):
+    if kind.startswith("dip") and length in (12, 20):
+        request.applymarker(SHORT_DIP)
     film = blended(kind, takes[1], takes[2], length)
     out = list(shots(film.stream()))
     found = np.array([frame.transition for frame in out])
