@@ -13,7 +13,7 @@ from talkie.evaluation.evaluate import offsets
 from talkie.evaluation.metrics.motion import MotionMasks, clip_errors, lve
 from talkie.heads import builtin_head
 from talkie.shards import open_dataset
-from talkie.systems import SpeechToMotionRequest, load_system, make_config
+from talkie.systems import Draw, SpeechToMotionRequest, load_system, make_config
 from talkie.systems.motion import mean_motion, request_of, truth_of
 from talkie_zoo.blocks.batches import assigned
 from talkie_zoo.speech_to_motion.unitalker_heads import offsets_of
@@ -50,7 +50,7 @@ def system(train):
 def trained(train):
     """A minute of training would be better; these seconds are enough to tell a mouth from a mean."""
     system = build(train, dropout=0.0).train()
-    examples = [system.example(c) for c in train]
+    examples = [system.example(c, Draw.whole(c)) for c in train]
     optimiser = torch.optim.Adam(system.parameters(), lr=4e-3)
     draw = np.random.default_rng(0)
     for _ in range(120):
@@ -78,7 +78,7 @@ def test_the_arkit_rec_term_of_the_template_is_one(train):
     # rec is divided by the mean square of the training motion; clips of one length weigh their frames equally.
     equal = [c for c in train if c.record.frames == 40]
     system = build(equal, shares={"arkit": 1.0}, arkit_weight=0.0).eval()
-    losses = system(system.collate([system.example(c) for c in equal]), "joint", "model")
+    losses = system(system.collate([system.example(c, Draw.whole(c)) for c in equal]), "joint", "model")
     assert float(losses["arkit/vertices"].detach()) == pytest.approx(1, rel=1e-4)
 
 
@@ -99,7 +99,7 @@ def test_the_mesh_rec_term_is_the_mean_square_error_over_vertices(train):
 def test_a_batch_scores_the_mean_of_its_clips_whatever_their_lengths(system, train):
     for head in system.heads.values():
         torch.nn.init.normal_(head.out.weight, std=0.05)
-    examples = [system.example(c) for c in train[:5]]
+    examples = [system.example(c, Draw.whole(c)) for c in train[:5]]
     with torch.no_grad():
         whole = sum(system(system.collate(examples), "joint", "model").values())
         single = [sum(system(system.collate([e]), "joint", "model").values()) for e in examples]
@@ -138,7 +138,7 @@ def test_long_audio_goes_through_windows(train):
 
 def test_training_sees_a_stretch_of_a_long_clip_with_its_own_sound(train):
     system = build(train, crop_s=0.4).eval()
-    example = system.example(train[0])
+    example = system.example(train[0], Draw.whole(train[0]))
     rows = system.encoder.rows_per_frame
     assert len(example["audio"]) == rows * len(example["target"])
     batch = system.collate([example])
@@ -210,7 +210,7 @@ def test_its_claims_are_measured_on_held_out_clips(trained, dataset):
 
 def test_a_clip_that_is_shorter_than_a_window_of_the_decoder_still_trains(train):
     system = build([*train, tone_clip(7, frames=5).decode(NEEDS)]).train()
-    short = system.example(tone_clip(7, frames=5).decode(NEEDS))
+    short = system.example(tone := tone_clip(7, frames=5).decode(NEEDS), Draw.whole(tone))
     total = torch.stack(list(system(system.collate([short]), "joint", "model").values())).sum()
     total.backward()
     assert torch.isfinite(total)

@@ -12,6 +12,7 @@ from talkie.shards import open_dataset
 from talkie.systems import (
     TASKS,
     Optimiser,
+    Schedule,
     SpeechToMotionRequest,
     load_system,
     load_weights,
@@ -102,7 +103,7 @@ def test_an_optimiser_trains_what_its_prefixes_select():
 
 
 def test_the_cosine_schedule_ends_at_a_tenth():
-    spec = Optimiser(1.0, schedule="cosine")
+    spec = Optimiser(1.0, schedule=Schedule("cosine"))
     assert spec.rate(0, 100) == pytest.approx(1.0)
     assert spec.rate(50, 100) == pytest.approx(0.55)
     assert spec.rate(100, 100) == pytest.approx(0.1)

@@ -8,7 +8,7 @@ import torch.distributed as dist
 from torch import nn
 
 from talkie.errors import BadConfig, NonFiniteLoss
-from talkie.systems import Card, Optimiser, Phase, System, SystemConfig
+from talkie.systems import Card, Optimiser, Phase, Schedule, System, SystemConfig
 from talkie.training import TrainConfig
 from talkie.training.engine import PhaseEngine, choose_accelerator
 
@@ -29,7 +29,7 @@ class Duel(System):
 
     def prepare(self, clips): ...
     def restore(self, constants): ...
-    def example(self, clip): ...
+    def example(self, clip, draw): ...
     def collate(self, examples): ...
     def generate(self, request): ...
     def phases(self):
@@ -66,7 +66,7 @@ def duel():
 @pytest.mark.parametrize("stage", [0, 1, 2])
 def test_a_single_role_trains_exactly_as_plain_torch_with_adam(batch, stage):
     ours, plain = duel(), duel()
-    spec = Optimiser(1e-2, schedule="cosine")
+    spec = Optimiser(1e-2, schedule=Schedule("cosine"))
     config = CONFIG.model_copy(update={"zero_stage": stage})
     engine = PhaseEngine(ours, Phase("all", 20, {"maker": spec}), 5, config)
     adam = torch.optim.Adam(plain.parameters(), lr=1e-2)

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
 from talkie.errors import BadInput, NotADataset
-from talkie.systems.contract import Batch, Card, Example, Optimiser, Phase, System, SystemConfig
+from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
 from talkie.systems.measurement import Claim
 from talkie.systems.motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
+from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
 from talkie_zoo.blocks.audio import LogMelEncoder, PretrainedEncoder
 from talkie_zoo.blocks.batches import assigned, pad
 from talkie_zoo.blocks.temporal import TemporalDecoder, crossfaded, mask_of, resample
@@ -171,14 +172,16 @@ class UniTalker(System):
         """Decoder warm-up with the whole audio encoder frozen, then everything (except a pretrained front end)."""
         c = self.config
         warm = Optimiser(c.learning_rate, trains=("", "!encoder."))
-        joint = Optimiser(c.learning_rate, trains=("", "!encoder.model.feature_extractor."), schedule=c.schedule)
+        joint = Optimiser(
+            c.learning_rate, trains=("", "!encoder.model.feature_extractor."), schedule=Schedule(c.schedule)
+        )
         both = (
             Phase("warm_up", c.warm_up_steps, {"model": warm}),
             Phase("joint", c.steps, {"model": joint}),
         )
         return tuple(phase for phase in both if phase.steps)
 
-    def example(self, clip: Clip) -> Example:
+    def example(self, clip: Clip, draw: Draw) -> Example:
         """audio (M, C), frames, identity row, convention, target (T, D) in the convention's own numbers."""
         convention = assigned(clip.id, self.config.shares)
         return {

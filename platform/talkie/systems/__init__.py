@@ -1,8 +1,9 @@
 """The contract every system keeps, the tasks they serve, and how they are found and stored."""
 
-from talkie.systems.contract import Card, Optimiser, Phase, System, SystemConfig
+from talkie.systems.contract import Card, System, SystemConfig
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.motion import MotionResult, SpeechToMotionRequest
+from talkie.systems.phases import Draw, Moments, Optimiser, Partner, Phase, Sampling, Schedule
 from talkie.systems.registry import build_system, load_system, make_config, system_names, systems
 from talkie.systems.task import SPEECH_TO_MOTION, TASKS, Task
 from talkie.systems.weights import load_weights, save_system
@@ -12,10 +13,15 @@ __all__ = [
     "TASKS",
     "Card",
     "Claim",
+    "Draw",
     "Measurement",
+    "Moments",
     "MotionResult",
     "Optimiser",
+    "Partner",
     "Phase",
+    "Sampling",
+    "Schedule",
     "SpeechToMotionRequest",
     "System",
     "SystemConfig",

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from talkie.clip import Clip
 from talkie.errors import NotStreaming
 from talkie.systems.measurement import Claim
+from talkie.systems.phases import Draw, Moments, Phase
 
 Example = dict[str, Any]
 """One clip as a system sees it: tensors and plain values by name; always with its clip id under "id"."""
@@ -23,8 +23,12 @@ Batch = dict[str, Any]
 
 
 class Card(BaseModel):
-    """What a system is and where it comes from. `needs`: clip fields read in training. `parts`: what stands in
-    each pretrained part's place in this run, so that a stand-in is never silent."""
+    """What a system is and where it comes from.
+
+    `needs`: clip fields read in training; `wants`: fields read where a clip has them. `scope`: what one model is
+    trained on: a corpus, or one person, whose later takes are then held out instead of other people. `controls`: what
+    a request can steer. `parts`: what stands in each pretrained part's place in this run, so that a stand-in is never
+    silent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,6 +38,10 @@ class Card(BaseModel):
     task: str
     licence: str
     needs: tuple[str, ...]
+    wants: tuple[str, ...] = ()
+    scope: Literal["corpus", "person"] = "corpus"
+    streams: bool = False
+    controls: tuple[str, ...] = ()
     summary: str = ""
     parts: dict[str, str] = {}
 
@@ -44,45 +52,12 @@ class SystemConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-@dataclass(frozen=True)
-class Optimiser:
-    """Adam on the parameters whose names start with one of `trains` (a leading "!" excludes a prefix).
-
-    `schedule` is a pure function of the phase's step: constant, or a cosine from `lr` to a tenth of it.
-    """
-
-    lr: float
-    trains: tuple[str, ...] = ("",)
-    betas: tuple[float, float] = (0.9, 0.999)
-    schedule: Literal["constant", "cosine"] = "constant"
-    clip_norm: float = 0.0
-
-    def selects(self, parameter: str) -> bool:
-        excluded = any(parameter.startswith(p[1:]) for p in self.trains if p.startswith("!"))
-        return not excluded and any(parameter.startswith(p) for p in self.trains if not p.startswith("!"))
-
-    def rate(self, step: int, steps: int) -> float:
-        """The learning rate at `step` of a phase of `steps`."""
-        if self.schedule == "constant":
-            return self.lr
-        cosine = torch.cos(torch.tensor(torch.pi * step / max(1, steps))).item()
-        return self.lr * (0.55 + 0.45 * cosine)
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of training: how many steps, and one optimiser per role. Optimisers start afresh in each phase."""
-
-    name: str
-    steps: int
-    optimisers: Mapping[str, Optimiser] = field(default_factory=dict)
-
-
 class System(nn.Module, ABC):
     """One published method.
 
     Life: `cls(config)`, then either `prepare(clips)` before training or `restore(constants)` before loading weights;
-    both fix every shape that depends on data. Then `losses` in training, `generate` in use.
+    both fix every shape that depends on data. Then phase by phase: `enter`, and `losses` step by step or one `fit`.
+    Then `generate` and `stream` in use. A system without phases needs no training; it is prepared and stored.
     """
 
     card: ClassVar[Card]
@@ -92,6 +67,7 @@ class System(nn.Module, ABC):
     def __init__(self, config: SystemConfig):
         super().__init__()
         self.config = config
+        self.recompute = False
 
     def describe(self) -> Card:
         """The card of this instance: with `parts` filled in."""
@@ -110,21 +86,45 @@ class System(nn.Module, ABC):
     def restore(self, constants: dict[str, Any]) -> None:
         """Gives every parameter and buffer its shape, so that a state dict can be loaded."""
 
+    def external(self) -> tuple[str, ...]:
+        """Prefixes of state that a path in the config holds already (the base under a LoRA): not stored again."""
+        return ()
+
+    # --- training -----------------------------------------------------------------------------------------------
+
     @abstractmethod
     def phases(self) -> tuple[Phase, ...]:
-        """Ordered training phases."""
+        """Ordered training phases; none for a method that is not trained."""
 
-    @abstractmethod
-    def example(self, clip: Clip) -> Example:
-        """What training keeps of a clip; deterministic, because it is cached."""
+    def enter(self, phase: str) -> None:  # noqa: B027 - most systems have nothing to do here
+        """Called on every worker before a phase's optimisers are made: copies, freezes, switches parts to eval."""
 
-    @abstractmethod
+    def fit(self, phase: str, clips: Iterable[Clip]) -> None:
+        """Carries out a phase without optimisers, once for all workers; may change buffers and `constants`."""
+        raise NotImplementedError(f"{self.card.slug} has no fitted phase {phase!r}")
+
+    def example(self, clip: Clip, draw: Draw) -> Example:
+        """What training keeps of a draw; a function of its arguments and of the weights that the phase began with.
+        A whole clip's example is kept from epoch to epoch."""
+        raise NotImplementedError(f"{self.card.slug} is not trained by steps")
+
     def collate(self, examples: Sequence[Example]) -> Batch:
-        """Examples as one padded batch."""
+        """Examples as one batch, padded where they differ; torch's random state belongs to the step."""
+        raise NotImplementedError(f"{self.card.slug} is not trained by steps")
 
-    @abstractmethod
     def losses(self, batch: Batch, phase: str, role: str) -> dict[str, Tensor]:
-        """Named scalar losses of one optimiser role, each already weighted: their sum is what is minimised."""
+        """Named scalar losses of one optimiser role, each already weighted: their sum is what is minimised.
+
+        The roles of a step run in order on one batch; a role may leave detached results in it, under names that begin
+        with "_", for those after it. `batch["step"]` and `batch["steps"]` tell where in the phase it is.
+        """
+        raise NotImplementedError(f"{self.card.slug} is not trained by steps")
+
+    def after_step(self, phase: str, step: int, moments: Moments) -> None:  # noqa: B027 - as above
+        """Called after every update: moves points, refreshes targets. Shapes stay as they are; what changes must follow
+        from weights, buffers and `step` alone, so that every worker does the same."""
+
+    # --- use ----------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def generate(self, request: Any) -> Any:

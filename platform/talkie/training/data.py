@@ -10,7 +10,7 @@ from torch import Tensor
 
 from talkie.clip import Clip
 from talkie.shards import Dataset
-from talkie.systems import System
+from talkie.systems import Draw, System
 from talkie.systems.contract import Example
 
 
@@ -27,15 +27,18 @@ class Examples:
     def __getitem__(self, clip_id: str) -> Example:
         if clip_id in self._kept:
             return self._kept[clip_id]
-        return self._system.example(self._dataset.raw(clip_id).decode(self._fields))
+        return self._example(self._dataset.raw(clip_id).decode(self._fields))
 
     def batch(self, ids: Sequence[str]) -> dict[str, Any]:
         return self._system.collate([self[i] for i in ids])
 
+    def _example(self, clip: Clip) -> Example:
+        return self._system.example(clip, Draw.whole(clip))
+
     def _fill(self, budget_bytes: int) -> None:
         used = 0
         for clip in self._dataset.clips(self._fields, "train"):
-            example = self._system.example(clip)
+            example = self._example(clip)
             used += _bytes_of(example)
             if used > budget_bytes:
                 return
