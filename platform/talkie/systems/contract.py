@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
@@ -96,7 +95,7 @@ class System(nn.Module, ABC):
     def phases(self) -> tuple[Phase, ...]:
         """Ordered training phases; none for a method that is not trained."""
 
-    def enter(self, phase: str) -> None:  # noqa: B027 - most systems have nothing to do here
+    def enter(self, phase: str) -> None:
         """Called on every worker before a phase's optimisers are made: copies, freezes, switches parts to eval."""
 
     def fit(self, phase: str, clips: Iterable[Clip]) -> None:
@@ -120,7 +119,7 @@ class System(nn.Module, ABC):
         """
         raise NotImplementedError(f"{self.card.slug} is not trained by steps")
 
-    def after_step(self, phase: str, step: int, moments: Moments) -> None:  # noqa: B027 - as above
+    def after_step(self, phase: str, step: int, moments: Moments) -> None:
         """Called after every update: moves points, refreshes targets. Shapes stay as they are; what changes must follow
         from weights, buffers and `step` alone, so that every worker does the same."""
 
