@@ -14,7 +14,7 @@ from talkie.evaluation.metrics.motion import MotionMasks, clip_errors, lve
 from talkie.heads import builtin_head
 from talkie.shards import open_dataset
 from talkie.systems import Draw, SpeechToMotionRequest, load_system, make_config
-from talkie.systems.motion import mean_motion, request_of, truth_of
+from talkie.systems.tasks.speech_to_motion import mean_motion, request_of, truth_of
 from talkie_zoo.blocks.batches import assigned
 from talkie_zoo.speech_to_motion.unitalker_heads import offsets_of
 from tone_clips import tone_clip, tone_dataset

@@ -24,7 +24,7 @@ from talkie.media import decode_mp4, read_audio
 from talkie.serving.controls import VideoControls
 from talkie.serving.exchange import VIDEO_PATH
 from talkie.serving.generate import generate
-from talkie.systems.task import SPEECH_TO_MOTION
+from talkie.systems.tasks import SPEECH_TO_MOTION
 
 MOTION_PATH = SPEECH_TO_MOTION.endpoint
 SPEECH = wav_bytes(babble(1.3, seed=1))

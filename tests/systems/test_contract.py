@@ -20,8 +20,8 @@ from talkie.systems import (
     save_system,
     systems,
 )
-from talkie.systems.motion import clip_audio, frames_of, mean_motion
 from talkie.systems.registry import system_names
+from talkie.systems.tasks.speech_to_motion import clip_audio, frames_of, mean_motion
 from talkie.systems.weights import CONFIG, WEIGHTS, read_card, verify_model
 from tone_clips import tone_dataset
 

@@ -16,8 +16,8 @@ from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
 from talkie.errors import BadInput, NotADataset
 from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
 from talkie.systems.measurement import Claim
-from talkie.systems.motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
 from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
+from talkie.systems.tasks.speech_to_motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
 from talkie_zoo.blocks.audio import LogMelEncoder, PretrainedEncoder
 from talkie_zoo.blocks.batches import assigned, pad
 from talkie_zoo.blocks.temporal import TemporalDecoder, crossfaded, mask_of, resample

@@ -14,7 +14,7 @@ from torch import Tensor
 from talkie.clip import Clip
 from talkie.evaluation.metrics.motion import lip_error
 from talkie.systems.measurement import Claim, Measurement
-from talkie.systems.motion import Convention, MotionResult, SpeechToMotionRequest, clip_audio, truth_of
+from talkie.systems.tasks.speech_to_motion import Convention, MotionResult, SpeechToMotionRequest, clip_audio, truth_of
 from talkie_zoo.blocks.head_basis import RestrictedHead
 from talkie_zoo.speech_to_motion.unitalker_heads import OffsetHead, head_model, offsets_of
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from talkie.clip import Clip, HeadTrack
 from talkie.errors import BadInput
 from talkie.heads import HeadModel, builtin_head
-from talkie.systems.motion import EXPRESSIONS
+from talkie.systems.tasks.speech_to_motion import EXPRESSIONS
 from talkie_zoo.blocks.batches import masked_mean
 from talkie_zoo.blocks.head_basis import RestrictedHead, spread
 from talkie_zoo.blocks.pca import PCA

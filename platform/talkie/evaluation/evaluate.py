@@ -19,10 +19,10 @@ from talkie.experiments.home import Home
 from talkie.experiments.registry import ModelHandle, load_model, resolve_model
 from talkie.heads import HeadModel, builtin_head
 from talkie.shards import Dataset, open_dataset
-from talkie.systems import TASKS, Claim, Measurement, MotionResult, System, Task
+from talkie.systems import SPEECH_TO_MOTION, TASKS, Claim, Measurement, MotionResult, System, Task
 from talkie.systems.task import Generator
 
-MODEL, BASELINE, SHUFFLED = "model", "mean motion", "shuffled audio"
+MODEL, BASELINE, SHUFFLED = "model", SPEECH_TO_MOTION.baseline_name, SPEECH_TO_MOTION.control_name
 MIN_CLIPS = 2
 
 
@@ -174,7 +174,7 @@ def _measure(
         answers = {
             MODEL: system.generate(request),
             BASELINE: baseline.generate(request),
-            SHUFFLED: system.generate(task.request_of(other)),
+            SHUFFLED: system.generate(task.control(request, task.request_of(other))),
         }
         identity = clip.fields["head.npz"].identity
         truth = offsets(head, identity, task.truth_of(clip))

@@ -26,7 +26,7 @@ from talkie.experiments import ModelHandle, resolve_model
 from talkie.serving.answers import model_label, model_version
 from talkie.serving.config import ServeConfig, choose_token, token_digest
 from talkie.serving.exchange import VIDEO_PATH, ServedModel
-from talkie.systems.task import SPEECH_TO_MOTION
+from talkie.systems.tasks import SPEECH_TO_MOTION
 
 APPLICATION = "talkie"
 

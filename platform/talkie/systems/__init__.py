@@ -2,10 +2,11 @@
 
 from talkie.systems.contract import Card, System, SystemConfig
 from talkie.systems.measurement import Claim, Measurement
-from talkie.systems.motion import MotionResult, SpeechToMotionRequest
 from talkie.systems.phases import Draw, Moments, Optimiser, Partner, Phase, Sampling, Schedule
 from talkie.systems.registry import build_system, load_system, make_config, system_names, systems
-from talkie.systems.task import SPEECH_TO_MOTION, TASKS, Task
+from talkie.systems.task import Task
+from talkie.systems.tasks import SPEECH_TO_MOTION, TASKS
+from talkie.systems.tasks.speech_to_motion import MotionResult, SpeechToMotionRequest
 from talkie.systems.weights import load_weights, save_system
 
 __all__ = [

@@ -1,20 +1,13 @@
-"""The tasks of the platform: each owns its request and result types, metrics, trivial baseline and endpoint.
-What a system must offer is in contract.py."""
+"""What a task is: the types that its systems share, how a held-out clip becomes a question with a known answer, and the
+trivial answer. The tasks themselves are in tasks/, how they are measured in `talkie.evaluation`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from talkie.clip import Clip
-from talkie.systems.motion import (
-    MotionResult,
-    SpeechToMotionRequest,
-    mean_motion,
-    request_of,
-    truth_of,
-)
 
 
 class Generator(Protocol):
@@ -25,9 +18,13 @@ class Generator(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """One task. `needs`: the clip fields that measuring it reads. `metrics` names functions of
-    `talkie.evaluation.metrics`; `baseline` fits the trivial answer on training clips; `request_of` and `truth_of` turn
-    a held-out clip into the question and its answer."""
+    """One task; systems of one task are interchangeable.
+
+    `needs`: the clip fields that asking and answering read. `request_of` and `truth_of` turn a held-out clip into the
+    question and its answer. `baseline` fits the trivial answer, which `baseline_name` describes, on training clips;
+    `control` is the question with its driving signal taken from another clip's, which `control_name` describes: a
+    system that answers both alike does not listen. `metrics` are measured by the task's protocol, the first one ranks.
+    """
 
     slug: str
     title: str
@@ -36,22 +33,10 @@ class Task:
     endpoint: str
     needs: tuple[str, ...]
     metrics: tuple[str, ...]
-    baseline: Callable[[Iterable[Clip]], Generator]
     request_of: Callable[[Clip], Any]
     truth_of: Callable[[Clip], Any]
-
-
-SPEECH_TO_MOTION = Task(
-    slug="speech_to_motion",
-    title="Speech to facial motion",
-    request=SpeechToMotionRequest,
-    result=MotionResult,
-    endpoint="/v1/speech-to-motion",
-    needs=("flac", "head.npz"),
-    metrics=("lve", "fdd", "mve"),
-    baseline=mean_motion,
-    request_of=request_of,
-    truth_of=truth_of,
-)
-
-TASKS = {task.slug: task for task in (SPEECH_TO_MOTION,)}
+    baseline: Callable[[Iterable[Clip]], Generator]
+    baseline_name: str
+    control: Callable[[Any, Any], Any]
+    control_name: str
+    held_out: Literal["identity", "time"] = "identity"

@@ -4,14 +4,15 @@ No network is here."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
-from talkie.errors import BadInput, NotADataset
-from talkie.media.encode import decode_flac
+from talkie.errors import NotADataset
+from talkie.systems.task import Task
+from talkie.systems.tasks.checks import check_audio, clip_audio
 
 Convention = Literal["arkit", "vertices", "landmarks"]
 EXPRESSIONS = 52
@@ -36,11 +37,7 @@ class SpeechToMotionRequest:
     convention: Convention = "arkit"
 
     def __post_init__(self) -> None:
-        audio = np.asarray(self.audio)
-        if audio.ndim != 1 or not len(audio):
-            raise BadInput(f"audio of shape {audio.shape} is no mono signal", cure="send a non-empty (N,) vector")
-        if not np.issubdtype(audio.dtype, np.floating) or not np.isfinite(audio).all():
-            raise BadInput("audio holds values that are no finite floats", cure="send float32 samples in [-1, 1]")
+        check_audio(self.audio)
 
     @property
     def frames(self) -> int:
@@ -86,13 +83,6 @@ def truth_of(clip: Clip) -> MotionResult:
     return MotionResult(FPS, head.expression.astype(np.float32), head.jaw.astype(np.float32))
 
 
-def clip_audio(clip: Clip) -> np.ndarray:
-    """The clip's speech, (frames * 640,) float32: trimmed or padded with silence to exactly its frames."""
-    audio = np.asarray(decode_flac(clip.fields["flac"]), np.float32)
-    samples = clip.record.frames * SAMPLES_PER_FRAME
-    return np.pad(audio[:samples], (0, max(0, samples - len(audio))))
-
-
 @dataclass(frozen=True)
 class MeanMotion:
     """The trivial baseline: every frame is the mean frame of the training split. expression (52,), jaw (3,)."""
@@ -113,3 +103,20 @@ def mean_motion(clips: Iterable[Clip]) -> MeanMotion:
     expression = np.concatenate([h.expression for h in heads]).mean(0)
     jaw = np.concatenate([h.jaw for h in heads]).mean(0)
     return MeanMotion(expression.astype(np.float32), jaw.astype(np.float32))
+
+
+SPEECH_TO_MOTION = Task(
+    slug="speech_to_motion",
+    title="Speech to facial motion",
+    request=SpeechToMotionRequest,
+    result=MotionResult,
+    endpoint="/v1/speech-to-motion",
+    needs=("flac", "head.npz"),
+    metrics=("lve", "fdd", "mve"),
+    request_of=request_of,
+    truth_of=truth_of,
+    baseline=mean_motion,
+    baseline_name="mean motion",
+    control=lambda request, other: replace(request, audio=other.audio),
+    control_name="shuffled audio",
+)
