@@ -15,6 +15,8 @@ class TalkieError(Exception):
     cause = "error"
     step: str | None = None
     """Where in the work it happened, where that was noted (`at_step`)."""
+    exit_code = 2
+    """What the command line ends with."""
     transient = False
     """Whether the same thing tried again a little later may well succeed: a busy server, a line that broke."""
 
@@ -274,10 +276,36 @@ class RunFailed(TalkieError):
     cause = "run_failed"
 
 
+class Preempted(TalkieError):
+    """A run that was asked to end (SIGTERM) and has saved where it stands."""
+
+    cause = "preempted"
+    exit_code = 143
+
+
 class CorruptModel(TalkieError):
     """A model folder whose files are missing or differ from their commit record."""
 
     cause = "corrupt_model"
+
+
+class TrackingUnreachable(TalkieError):
+    """A server of records (MLflow, or the database behind it) that does not answer as often as it was asked."""
+
+    cause = "tracking_unreachable"
+    transient = True
+
+
+class TrackingRefused(TalkieError):
+    """A server of records that answers and refuses: a wrong password, a database that is not there."""
+
+    cause = "tracking_refused"
+
+
+class PromotionRefused(TalkieError):
+    """A model that may not take an alias; the message names every reason."""
+
+    cause = "promotion_refused"
 
 
 class TimedOut(TalkieError):

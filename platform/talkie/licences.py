@@ -53,6 +53,7 @@ LICENCES: dict[str, Licence] = {
         Licence("Apache-2.0", commercial=True, derivatives=True, attribution=True),
         Licence("BSD-2-Clause", commercial=True, derivatives=True, attribution=True),
         Licence("BSD-3-Clause", commercial=True, derivatives=True, attribution=True),
+        Licence("GPL-3.0-or-later", commercial=True, derivatives=True, attribution=True, share_alike=True),
         Licence("ODbL-1.0", commercial=True, derivatives=True, attribution=True, share_alike=True),
         Licence("research-only", commercial=False, derivatives=None),
         Licence("non-commercial", commercial=False, derivatives=None),

@@ -7,11 +7,15 @@ import pytest
 
 from talkie.curation.draft import Company, Draft, View
 from talkie.curation.people import (
+    NOBODY,
+    UNTOLD,
     FaceFingerprint,
     PersonInScene,
     SpeakingLabel,
+    SpeakingTrack,
     active_speaker,
     face_fingerprint,
+    speakers,
     voice_activity,
 )
 from talkie.curation.people.speaking import mouth_opening
@@ -76,6 +80,26 @@ def test_a_voice_from_elsewhere_is_nobodys(talk):
     landmarks, audio = talk
     scores = np.stack([track.score for track in active_speaker(scene(landmarks[1:]), audio)])
     assert (scores.sum(0) < 0.5)[voice_activity(audio, FRAMES)].mean() > 0.9
+
+
+def test_one_of_the_scene_nobody_or_no_answer():
+    first = np.float32([0.9, 0.1, 0.01, 0.5, 0.45, 0.0])
+    second = np.float32([0.05, 0.1, 0.01, 0.0, 0.0, 0.0])
+    voice = np.array([1.0, 1.0, 1.0, 0.6, 1.0, 0.0])
+    told = speakers([SpeakingTrack(7, first), SpeakingTrack(3, second)], voice)
+    np.testing.assert_array_equal(told, [7, UNTOLD, NOBODY, 7, UNTOLD, NOBODY])
+    np.testing.assert_array_equal(speakers([], voice), np.full(6, NOBODY))
+
+
+def test_lips_that_are_hardly_seen_to_move_make_no_answer_and_no_score(talk):
+    landmarks, audio = talk
+    rest = landmarks[0].mean(0)
+    dull = landmarks.copy()
+    dull[0] = rest + 0.12 * (landmarks[0] - rest)
+    assert (speakers(active_speaker(scene(dull), audio), voice_activity(audio, FRAMES)) == UNTOLD).any()
+    found = SpeakingLabel().start().finish(draft(dull, audio))
+    assert "speaking.npz" in found.fields
+    assert found.scores == {}
 
 
 def test_order_of_people_does_not_change_scores_and_the_unseen_have_none(talk):

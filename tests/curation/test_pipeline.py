@@ -150,6 +150,23 @@ def test_what_a_killed_run_has_staged_is_committed_by_the_next_one(footage, tmp_
     assert not staging.root.exists()
 
 
+def test_a_replay_finds_what_a_manifest_named_through_that_manifest(footage, tmp_path, no_ray):
+    from talkie.heads import builtin_head
+
+    table, out, config = tmp_path / "people.csv", tmp_path / "out", CurateConfig()
+    table.write_text(f"path,speaker\n{footage / 'text.mp4'},ada\n")
+    (source,) = discover([table])
+    digest = settings_digest(config.settings())
+    staging = Staging(out, digest)
+    staging.prepare()
+    dead = Curator(config, builtin_head(), digest).entry(source, "dead", cause="not_media", message="no video")
+    staging.put(source.key, Outcome(entries=[dead]))
+    assert curate([table], out).already_done == 1
+    assert next(Ledger(out).newest("dead")).given == str(table)
+    with pytest.raises(AssertionError, match="Ray was started"):
+        curate([], out, replay=True)
+
+
 def test_a_source_that_kills_its_worker_is_a_dead_letter_and_the_rest_goes_on(footage, tmp_path, ray_cluster):
     def kill_the_worker(event):
         if event.kind == "started" and event.source == "лицо a.mp4":

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from talkie.clip import ClipRecord, Source, split_of
 from talkie.curation.books import Tombstones
+from talkie.curation.commit import commit_staged
 from talkie.curation.config import CurateConfig
+from talkie.curation.outcome import Outcome
 from talkie.curation.settle import settle
-from talkie.shards import RawClip, commit, encode_field, open_dataset
+from talkie.curation.staging import Staging
+from talkie.shards import Ledger, LedgerEntry, RawClip, commit, encode_field, open_dataset
 
 CONFIG = CurateConfig(same_face=0.8)
 LENGTH = 60
@@ -47,8 +51,21 @@ def given(identity: str, split: str | None = None) -> dict:
     return {**values, "split_origin": "given" if split else "derived"}
 
 
-def settled(tmp_path, *clips: RawClip, dataset=None):
-    return settle(clips, dataset, CONFIG, Tombstones(tmp_path))
+@dataclass
+class Result:
+    """clips: the new and the changed ones, as they are to be written."""
+
+    clips: list[RawClip]
+    remove: set[str]
+    dropped: dict
+
+
+def settled(tmp_path, *clips: RawClip, dataset=None) -> Result:
+    found = settle(clips, dataset, CONFIG, Tombstones(tmp_path))
+    known = {i: dataset.raw(i) for i in dataset.ids()} if dataset is not None else {}
+    known |= {clip.record.id: clip for clip in clips}
+    told = [replace(known[i], record=verdict.applied(known[i].record)) for i, verdict in found.verdicts.items()]
+    return Result(told, found.remove, found.dropped)
 
 
 def by_name(result) -> dict[str, ClipRecord]:
@@ -102,6 +119,20 @@ def test_nothing_depends_on_the_order_or_on_what_was_committed_before(tmp_path):
     assert {record.source.name: record for record in dataset.records()} == at_once
 
 
+def test_a_commit_tells_how_many_clips_it_did_not_keep_and_why(tmp_path):
+    staging, told = Staging(tmp_path, "s" * 64), []
+    staging.prepare()
+    for made in (clip("a", picture=5), clip("b", picture=5), clip("c")):
+        key = made.record.source.sha256
+        done = LedgerEntry(sha256=key, name=key, uri=key, status="done", clips=[made.record.id])
+        staging.put(key, Outcome([made], [done]))
+    dataset = commit_staged(
+        tmp_path, staging, CONFIG, {}, Ledger(tmp_path), Tombstones(tmp_path), on_dropped=told.append
+    )
+    assert (len(dataset), told) == (2, [{"near_duplicate": 1}])
+    assert [entry.cause for entry in Ledger(tmp_path).newest("drop")] == ["near_duplicate"]
+
+
 @pytest.mark.parametrize("kind", ["source", "clip", "identity"])
 def test_what_was_taken_down_does_not_come_back(tmp_path, kind):
     from talkie.curation.books.tombstones import Tombstone
@@ -110,7 +141,7 @@ def test_what_was_taken_down_does_not_come_back(tmp_path, kind):
     name = {"source": gone.record.source.sha256, "clip": gone.record.id, "identity": "ada"}[kind]
     stones = Tombstones(tmp_path)
     stones.add([Tombstone(kind=kind, digest=stones.digest(kind, name), on="2026-01-01")])
-    result = settle([gone, stays], None, CONFIG, Tombstones(tmp_path))
+    result = settled(tmp_path, gone, stays)
     assert list(by_name(result)) == ["b"]
     assert result.dropped[gone.record.id][0] == "taken_down"
 

@@ -11,6 +11,7 @@ import pytest
 from talkie.clip import Phone, Sync, Transcription, Word
 from talkie.curation.draft import Draft
 from talkie.curation.labels.sound.sync import (
+    CONFIDENT,
     SyncAnnotator,
     correction_s,
     source_samples,
@@ -190,6 +191,25 @@ def test_a_foreign_voice_on_a_real_face_is_not_trusted(talking):
     foreign = np.roll(talking.wide_audio, 90 * 640)
     found = SyncAnnotator().start().finish(replace(talking, wide_audio=foreign))
     assert found.scores["sync_confidence"] < 0.5
+
+
+def test_a_mouth_that_is_covered_all_the_time_is_not_trusted(talking, face_video):
+    """A grey board before nose and chin: the mesh guesses lips under it, and they move with the head alone."""
+    from talkie.faces import FaceTracker
+
+    covered = []
+    for frame, points in zip(face_video(200), talking.landmarks, strict=True):
+        x0, x1 = points[[234, 454], 0].astype(int)
+        y0, y1 = points[[4, 152], 1].astype(int)
+        board = frame.copy()
+        board[y0 : y1 + 20, max(x0, 0) : x1] = 128
+        covered.append(board)
+    with FaceTracker() as tracker:
+        found = [tracker.track(frame) for frame in covered]
+    seen = np.array([points is not None for points in found])
+    guessed = np.stack([t if p is None else p for p, t in zip(found, talking.landmarks, strict=True)])
+    told = SyncAnnotator().start().finish(replace(talking, landmarks=guessed, seen=seen))
+    assert told.scores["sync_confidence"] < CONFIDENT / 2
 
 
 def test_silent_footage_has_no_offset(talking):

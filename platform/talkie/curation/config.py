@@ -14,7 +14,7 @@ from talkie.curation.shots import ShotSettings
 from talkie.faces import Recipe
 from talkie.heads.fitting import FitSettings
 
-CURATION_VERSION = "2"
+CURATION_VERSION = "3"
 """Raised when the same source and settings would give other clips."""
 
 

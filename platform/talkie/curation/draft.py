@@ -7,15 +7,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from talkie.clip import HeadTrack, Sync, Transcription
 from talkie.errors import BadConfig
-from talkie.heads.model import HeadModel
+
+if TYPE_CHECKING:
+    from talkie.heads.model import HeadModel
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,12 @@ class View:
     landmarks: np.ndarray
     box: np.ndarray
     seen: bool
+
+    @cached_property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest x, y (2,) of the landmarks, pixels of the crop. Several look at them."""
+        columns = np.ascontiguousarray(self.landmarks[:, :2].T)
+        return columns.min(1), columns.max(1)
 
 
 @dataclass(frozen=True)

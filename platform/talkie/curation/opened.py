@@ -8,8 +8,8 @@ from pathlib import Path
 from talkie.curation.config import CurateConfig
 from talkie.curation.hearing import Words, words_of
 from talkie.curation.sources import Source
-from talkie.errors import NotFootage, NoVideo, TooLong, at_step
-from talkie.media import MediaInfo, probe
+from talkie.errors import NoVideo, TooLong, at_step
+from talkie.media import MediaInfo, probe, probe_frames
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ def _probed(source: Source, config: CurateConfig, words: dict[int, Words]) -> Op
     refusal = source.refusal()
     if refusal is not None:
         raise refusal
-    if source.kind != "video":
-        raise NotFootage("is a folder of frames, which are not read yet", where=source.name, cure="make it a video")
-    info = probe(source.path)
+    info = _info_of(source)
     if info.video is None:
         raise NoVideo("holds sound only", where=source.name, cure="put it beside a video of the same name")
     if info.duration_s > config.max_source_s + 1:
@@ -62,3 +60,11 @@ def _probed(source: Source, config: CurateConfig, words: dict[int, Words]) -> Op
         )
     beside = source.audio
     return Opened(source, info, info if beside is None else probe(beside), words)
+
+
+def _info_of(source: Source) -> MediaInfo:
+    if source.kind != "frames":
+        return probe(source.path)
+    fps = source.records[0].fps
+    assert fps is not None, "a record of frames says their rate"
+    return probe_frames(source.path, fps)

@@ -4,8 +4,7 @@ Sources are opened in `opened`; whose turn it is, and on which machine, is the e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from talkie.curation.draft import Annotator, Watcher
 from talkie.curation.facts import known_of
 from talkie.curation.finish import Annotated, Finisher, Origin
 from talkie.curation.hearing import Hearing, hear
-from talkie.curation.judgement.filters import FILTERS, Facts, Filter, Reason, judge_all
+from talkie.curation.judgement.filters import Filter
 from talkie.curation.opened import Opened
 from talkie.curation.outcome import Outcome, spans
 from talkie.curation.record import SourceRecord
@@ -23,12 +22,9 @@ from talkie.curation.recorder import Recorder, Take
 from talkie.curation.scenes import Coverage, scenes
 from talkie.curation.shots import shots
 from talkie.curation.windows import Window, record_of, windows
+from talkie.curation.work import Entry, Work, explain, judge
 from talkie.faces import PeopleTracker
 from talkie.media import DecodeStats, read_video
-from talkie.shards import LedgerEntry, RawClip
-
-Entry = Callable[..., LedgerEntry]
-"""Writes a ledger line of the source: called with a status and the line's other values by name."""
 
 
 class PieceMaker:
@@ -42,7 +38,7 @@ class PieceMaker:
 
     def make(self, opened: Opened, entry: Entry, start_s: float = 0.0, end_s: float | None = None) -> Outcome:
         """The outcome of [start_s, end_s) seconds, without a closing line."""
-        work = _Work(opened, entry)
+        work = Work(opened, entry)
         stats, coverage = DecodeStats(), Coverage()
         found = windows(opened.source.records)
         hearing = self._hear(work, start_s, end_s)
@@ -52,10 +48,9 @@ class PieceMaker:
                 takes = self._film(scene, tracker, coverage)
                 self._finish(takes, window, work, hearing)
         self._explain(coverage, work)
-        entries = sorted(work.drops, key=lambda drop: (drop.start_s or 0.0, drop.end_s or 0.0, drop.cause or ""))
         return Outcome(
             work.clips,
-            entries,
+            work.in_order(),
             coverage.frames / FPS,
             len(coverage.lost) + len(coverage.transitions),
             stats.decoded,
@@ -64,7 +59,7 @@ class PieceMaker:
         )
 
     def _frames(
-        self, work: _Work, found: Sequence[Window], start_s: float, end_s: float | None, stats: DecodeStats
+        self, work: Work, found: Sequence[Window], start_s: float, end_s: float | None, stats: DecodeStats
     ) -> Iterator[tuple[int, float, np.ndarray]]:
         """The frames from the first window's beginning to the last one's end, as far as they lie in the piece."""
         ends = [end for end in (end_s, None if found[-1].last is None else found[-1].last / FPS) if end is not None]
@@ -78,7 +73,7 @@ class PieceMaker:
             stats=stats,
         )
 
-    def _hear(self, work: _Work, start_s: float, end_s: float | None) -> Hearing:
+    def _hear(self, work: Work, start_s: float, end_s: float | None) -> Hearing:
         opened = work.opened
         return hear(
             opened.sound.path,
@@ -115,7 +110,7 @@ class PieceMaker:
     def _watchers(self) -> list[Watcher]:
         return [annotator.start() for annotator in self._annotators]
 
-    def _finish(self, takes: list[Take], window: Window, work: _Work, hearing: Hearing) -> None:
+    def _finish(self, takes: list[Take], window: Window, work: Work, hearing: Hearing) -> None:
         """Clips, or reasons, for the takes of one scene."""
         config, source = self._config, work.opened.source
         origin = Origin(source.uri, source.name, work.opened.sha256, hearing, work.damaged)
@@ -124,12 +119,14 @@ class PieceMaker:
             if len(take) < config.min_frames:
                 seconds = len(take) / FPS
                 message = f"a face for {seconds:.2f} s, a clip needs {config.min_clip_s:g} s"
-                work.drop(take, "short_stretch", message, "track")
+                work.drop(*_span(take), "short_stretch", message, "track")
         spoken_of: list[tuple[Annotated, int]] = []
         for take in long:
             number = record_of(source.records, window, np.stack(take.landmarks), take.shape)
             if number is None:
-                work.drop(take, "not_meant", "a person outside of all boxes that came with the footage", "track")
+                work.drop(
+                    *_span(take), "not_meant", "a person outside of all boxes that came with the footage", "track"
+                )
                 continue
             work.encodes += 1
             known = known_of(source.records[number], work.opened.sha256, take.track, meant=True)
@@ -137,69 +134,19 @@ class PieceMaker:
         chosen = meant([done for done, _ in spoken_of], [number for _, number in spoken_of], source.records)
         for (done, number), is_meant in zip(spoken_of, chosen, strict=True):
             known = known_of(source.records[number], work.opened.sha256, done.take.track, meant=is_meant)
-            self._judge(self._finisher.clip(done, origin, known), work)
+            judge(self._finisher.clip(done, origin, known), self._filters, work)
 
-    def _judge(self, clip: RawClip, work: _Work) -> None:
-        record = clip.record
-        facts = Facts(record.seconds, record.language, record.licence, record.consent, record.labels)
-        against = [reason for reason in judge_all(self._filters, record.scores, facts) if reason.drops]
-        if not against:
-            work.clips.append(clip)
-            return
-        work.drops.append(
-            work.entry(
-                "drop",
-                cause=against[0].name,
-                message="; ".join(reason.message for reason in against),
-                values=_measured(against[0]),
-                step="judge",
-                start_s=record.source.start_s,
-                end_s=record.source.end_s,
-            )
-        )
-
-    def _explain(self, coverage: Coverage, work: _Work) -> None:
+    def _explain(self, coverage: Coverage, work: Work) -> None:
         """Lines for what is in no take: frames without a face, and transitions between shots; and for words that did
         not fit the sound."""
         for first, last in spans(coverage.lost):
             message = f"no face for {(last - first) / FPS:.2f} s"
-            work.drops.append(_line(work, first, last, "no_face", message, "track"))
-        for first, last in spans(coverage.transitions):
-            message = f"a transition between shots of {(last - first) / FPS:.2f} s"
-            work.drops.append(_line(work, first, last, "transition", message, "shots"))
-        for words in work.opened.words.values():
-            if words.failure is not None:
-                message = f"transcript left out: {words.failure}"
-                work.drops.append(work.entry("drop", cause="alignment_failed", message=message, step="listen"))
+            work.drop(first, last, "no_face", message, "track")
+        explain(coverage, work)
 
 
-@dataclass
-class _Work:
-    """What a piece has given so far."""
-
-    opened: Opened
-    entry: Entry
-    clips: list[RawClip] = field(default_factory=list)
-    drops: list[LedgerEntry] = field(default_factory=list)
-    encodes: int = 0
-    damaged: int = 0
-
-    def note_damage(self, reached_s: float, cause: str) -> None:
-        self.damaged += 1
-
-    def drop(self, take: Take, cause: str, message: str, step: str) -> None:
-        self.drops.append(_line(self, take.indices[0], take.indices[-1] + 1, cause, message, step))
-
-
-def _measured(reason: Reason) -> dict[str, float]:
-    """The score that a filter took exception to, and what it had to be."""
-    values = {FILTERS[reason.name].needs[0] if FILTERS[reason.name].needs else reason.name: reason.value}
-    values["threshold"] = reason.threshold
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _line(work: _Work, first: int, last: int, cause: str, message: str, step: str) -> LedgerEntry:
-    return work.entry("drop", cause=cause, message=message, step=step, start_s=first / FPS, end_s=last / FPS)
+def _span(take: Take) -> tuple[int, int]:
+    return take.indices[0], take.indices[-1] + 1
 
 
 def meant(done: Sequence[Annotated], numbers: Sequence[int], records: Sequence[SourceRecord]) -> list[bool]:

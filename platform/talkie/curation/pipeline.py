@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from talkie.curation.summary import CurationSummary, summary_of
 from talkie.curation.worker import CuratorFactory, units
 from talkie.errors import BadInput, TalkieError
 from talkie.shards import Dataset, Ledger, LedgerEntry, existing_dataset, settings_digest
+from talkie.shards.lock import sole_writer
 
 STEP_TIMEOUT_S = 3600.0
 """For a piece of ten minutes on a slow core, with every label there is."""
@@ -47,22 +48,38 @@ def curate(
     that cause. Ctrl-C commits what is finished and raises KeyboardInterrupt; a killed run's finished sources are
     committed by the next one.
 
-    Raises BadInput (nothing found, output not writable) and SettingsConflict before Ray is started, and DiskFull; what
-    was finished by then is kept. A source that cannot be used raises nothing: it is a dead letter of the summary.
+    Raises BadInput (nothing found, output not writable), SettingsConflict and StorageConflict (another process curates
+    into `out`) before Ray is started, and DiskFull; what was finished by then is kept. A source that cannot be used
+    raises nothing: it is a dead letter of the summary.
     """
     started = time.monotonic()
     out, config = Path(out), config or CurateConfig()
+    limits = engine.Limits(workers, memory_bytes, step_timeout_s)
+    with sole_writer(out, "curate"):
+        finish_takedown(out)
+        before = existing_dataset(out, config.settings())
+        named, again = [str(source) for source in sources], None
+        if replay:
+            letters = plan_replay(out, None if replay is True else replay, named, dataset)
+            named, again = letters.arguments, letters.keys
+        found = discover(named, dataset=dataset, options=options, digests=DigestCache(_digests_file()))
+        return _curate(found, again, out, config, before, limits, on_event, started)
+
+
+def _curate(
+    found: list[Source],
+    again: Collection[str] | None,
+    out: Path,
+    config: CurateConfig,
+    before: Dataset | None,
+    limits: engine.Limits,
+    on_event: Callable[[CurationEvent], None],
+    started: float,
+) -> CurationSummary:
+    """`curate` once the folder is held and the sources are found; again: keys of the dead letters to replay."""
     settings = config.settings()
     digest = settings_digest(settings)
-    if out.is_dir():
-        finish_takedown(out)
-    before = existing_dataset(out, settings)
     ledger, staging, stones = Ledger(out), Staging(out, digest), Tombstones(out)
-    named, again = [str(source) for source in sources], None
-    if replay:
-        letters = plan_replay(out, None if replay is True else replay, named)
-        named, again = letters.arguments, letters.keys
-    found = discover(named, dataset=dataset, options=options, digests=DigestCache(_digests_file()))
     todo = plan(found, ledger, before, digest, staging.keys(), stones, again)
     progress = Progress(todo.todo, on_event, started)
     current = before
@@ -71,11 +88,14 @@ def curate(
         try:
             if todo.todo:
                 progress.found()
-                limits = engine.Limits(workers, memory_bytes, step_timeout_s)
                 _work(todo, staging, CuratorFactory(config, str(out.resolve()), digest), limits, progress)
         finally:
             progress.settling()
-            current = commit_staged(out, staging, config, settings, ledger, stones, todo.refused)
+            current = commit_staged(out, staging, config, settings, ledger, stones, todo.refused, progress.settled)
+    elif staging.root.is_dir():
+        # What a run left that was killed after its commit.
+        _prepare(out, staging)
+        staging.clear()
     assert current is not None
     return summary_of(found, todo, ledger, current, progress, out, time.monotonic() - started)
 
@@ -121,6 +141,7 @@ def _dead(source: Source, error: TalkieError, step: str, settings: str) -> Ledge
         input_sha256=source.sha256,
         name=source.name,
         uri=source.uri,
+        given=source.through,
         status="dead",
         cause=error.cause,
         message=str(error),

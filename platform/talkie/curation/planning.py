@@ -44,7 +44,7 @@ def plan(
     for source in found:
         groups.setdefault(source.content, []).append(source)
     closings = ledger.closings([source.key for source in found])
-    clips = dataset.entries if dataset is not None else {}
+    clips = dataset.clip_ids if dataset is not None else frozenset()
     refused: dict[str, LedgerEntry] = {}
     for group in groups.values():
         known = {source.key for source in group if (last := closings.get(source.key)) and last.status == "done"}
@@ -89,6 +89,7 @@ def _refusal(source: Source, copy_of: Source | None, stones: Tombstones, setting
         input_sha256=source.sha256,
         name=source.name,
         uri=source.uri,
+        given=source.through,
         status="drop",
         cause=cause,
         message=message,

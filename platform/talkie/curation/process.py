@@ -6,40 +6,59 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talkie.clip import FPS
 from talkie.curation.config import CurateConfig
 from talkie.curation.draft import Annotator
-from talkie.curation.finish import Finisher
 from talkie.curation.hearing import Words
 from talkie.curation.judgement.filters import Filter
 from talkie.curation.opened import Opened, open_source
 from talkie.curation.outcome import Outcome, merged
-from talkie.curation.piece import PieceMaker
 from talkie.curation.sources import Source
 from talkie.errors import NoFace, TooShort, at_step
-from talkie.faces import tracker_version
-from talkie.heads.fitting import landmark_basis
-from talkie.heads.model import HeadModel
 from talkie.media import piece_bounds
 from talkie.shards import LedgerEntry
 
+if TYPE_CHECKING:
+    from talkie.curation.piece import PieceMaker
+    from talkie.curation.whole import WholeMaker
+    from talkie.heads.model import HeadModel
+
 
 class Curator:
-    """Turns sources into clips. Holds what all of them share: settings, the head model, annotators and filters."""
+    """Turns sources into clips. Holds what all of them share: settings, the head model, annotators and filters.
+
+    model: None where the recipe shows whole frames, which need none."""
 
     def __init__(
         self,
         config: CurateConfig,
-        model: HeadModel,
+        model: HeadModel | None,
         settings_digest: str,
         annotators: Sequence[Annotator] = (),
         filters: Sequence[Filter] = (),
     ) -> None:
-        self.config, self._settings, self._tools = config, settings_digest, _tools(model)
-        finisher = Finisher(config, model, landmark_basis(model), annotators, self._tools)
-        self._maker = PieceMaker(config, finisher, annotators, filters)
+        self.config, self._settings = config, settings_digest
+        names = {"talkie": "talkie", "phones.json": "pocketsphinx", "decoder": "av"}
+        self._tools = {kind: f"{package} {version(package)}" for kind, package in names.items()}
+        self._maker = self._of_frames(filters) if model is None else self._of_faces(model, annotators, filters)
+
+    def _of_frames(self, filters: Sequence[Filter]) -> WholeMaker:
+        from talkie.curation.whole import WholeMaker
+
+        return WholeMaker(self.config, filters, self._tools)
+
+    def _of_faces(self, model: HeadModel, annotators: Sequence[Annotator], filters: Sequence[Filter]) -> PieceMaker:
+        # Late: a worker that makes clips of whole frames starts without torch, the tracker and the fit.
+        from talkie.curation.finish import Finisher
+        from talkie.curation.piece import PieceMaker
+        from talkie.faces import tracker_version
+        from talkie.heads.fitting import landmark_basis
+
+        self._tools |= {"landmarks.npy": tracker_version(), "head.npz": model.name}
+        finisher = Finisher(self.config, model, landmark_basis(model), annotators, self._tools)
+        return PieceMaker(self.config, finisher, annotators, filters)
 
     def open(self, source: Source, folder: Path, words: dict[int, Words] | None = None) -> Opened:
         """See `open_source`; the source must be local."""
@@ -83,14 +102,9 @@ class Curator:
             input_sha256=source.sha256,
             name=source.name,
             uri=source.uri,
+            given=source.through,
             status=status,
             versions=self._tools,
             settings=self._settings,
             **values,
         )
-
-
-def _tools(model: HeadModel) -> dict[str, str]:
-    names = {"talkie": "talkie", "phones.json": "pocketsphinx", "decoder": "av"}
-    found = {kind: f"{package} {version(package)}" for kind, package in names.items()}
-    return {**found, "landmarks.npy": tracker_version(), "head.npz": model.name}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,7 +20,7 @@ class CurationEvent:
     `footage_s` seconds of footage, at `rate` seconds of footage a second; `eta_s` goes by bytes. drops: by reason;
     dead: by cause; status: of the engine, where it has just told it."""
 
-    kind: Literal["found", "started", "finished", "status", "settling"]
+    kind: Literal["found", "started", "finished", "status", "settling", "settled"]
     source: str | None
     cause: str | None
     done: int
@@ -89,13 +89,18 @@ class Progress:
     def settling(self) -> None:
         self._tell("settling")
 
+    def settled(self, dropped: Mapping[str, int]) -> None:
+        """Clips that only all sources together told to drop, by cause."""
+        self.drops.update(dropped)
+        self._tell("settled")
+
     def _touch(self) -> None:
         now = time.monotonic()
         self._worked = (now if self._worked is None else self._worked[0], now)
 
     def _tell(
         self,
-        kind: Literal["found", "started", "finished", "status", "settling"],
+        kind: Literal["found", "started", "finished", "status", "settling", "settled"],
         source: Source | None = None,
         cause: str | None = None,
         status: EngineStatus | None = None,

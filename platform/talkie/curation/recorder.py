@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -138,7 +139,12 @@ def _between(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:
 
 def _jumped(before: np.ndarray, now: np.ndarray, frames: int, limit: float) -> bool:
     """Whether a face moved or grew more than a head can in that many frames (speeds add up at most twice)."""
-    sizes = [float(np.ptp(points[:, :2], axis=0).max()) for points in (before, now)]
-    moved = float(np.linalg.norm((now - before)[:, :2].mean(0)))
+    sizes = [float((high - low).max()) for low, high in (_bounds(before), _bounds(now))]
+    moved = math.hypot(*(now - before)[:, :2].mean(0))
     grown = max(sizes) / max(min(sizes), 1e-6) - 1
     return max(moved / max(sizes), grown) > limit * min(frames, 2)
+
+
+def _bounds(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    columns = np.ascontiguousarray(landmarks[:, :2].T)
+    return columns.min(1), columns.max(1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import Any
 
 from talkie.curation.shots import ShotFrame
 from talkie.curation.windows import Window
@@ -25,8 +24,8 @@ class Coverage:
 
 def scenes(
     frames: Iterable[ShotFrame], found: Sequence[Window], max_frames: int, coverage: Coverage
-) -> Iterator[tuple[Window, Iterator[tuple[int, np.ndarray]]]]:
-    """Each scene with the window it lies in and its (index, frame (H, W, 3) uint8 RGB): frames of one shot and one
+) -> Iterator[tuple[Window, Iterator[tuple[int, Any]]]]:
+    """Each scene with the window it lies in and its (index, frame as it came): frames of one shot and one
     window, without transitions, at most `max_frames` long; what no window holds is in no scene.
 
     A scene must be spent before the next is asked for, as `itertools.groupby` demands."""
@@ -36,7 +35,7 @@ def scenes(
 
 def _numbered(
     frames: Iterable[ShotFrame], found: Sequence[Window], max_frames: int, coverage: Coverage
-) -> Iterator[tuple[tuple[int, int, int], int, np.ndarray]]:
+) -> Iterator[tuple[tuple[int, int, int], int, Any]]:
     """Every usable frame under the number of its window, of its shot and of the part of the shot."""
     at = 0
     group, first = None, 0

@@ -168,6 +168,12 @@ class Staging:
         folder = self._done / key
         return merged([_outcome(folder / part) for part in (folder / _PARTS).read_text().splitlines()])
 
+    def stored_bytes(self, clip: RawClip) -> int:
+        """Bytes of the members of a staged clip, without reading them."""
+        members = clip.members
+        assert isinstance(members, _StagedMembers), "a clip of this staging"
+        return members.size
+
     # -- removing
 
     def drop_open(self, key: str) -> None:
@@ -175,9 +181,13 @@ class Staging:
         shutil.rmtree(self._open / key, ignore_errors=True)
 
     def clear(self) -> None:
-        """Remove the complete sources, once they are committed; parts of others wait for the next run."""
-        for key in self.keys():
-            shutil.rmtree(self._done / key)
+        """Remove the complete sources, once they are committed; parts of others wait for the next run. One rename
+        forgets them all: what is half removed does not count as complete."""
+        if self._done.is_dir():
+            forgotten = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
+            os.rename(self._done, forgotten)
+            _sync(self.folder)
+            shutil.rmtree(forgotten)
         if not _names(self._open):
             shutil.rmtree(self.root)
 
@@ -192,6 +202,10 @@ class _StagedMembers(Mapping[str, bytes]):
         if name not in self._names:
             raise KeyError(name)
         return (self._folder / f"{self._clip}.{name}").read_bytes()
+
+    @property
+    def size(self) -> int:
+        return sum((self._folder / f"{self._clip}.{name}").stat().st_size for name in self._names)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

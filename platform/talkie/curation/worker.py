@@ -11,9 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from talkie.curation.annotators import annotators_of
 from talkie.curation.config import CurateConfig
-from talkie.curation.draft import Toolbox
 from talkie.curation.engine import Brief, Unit
 from talkie.curation.hearing import Words
 from talkie.curation.outcome import Outcome, merged
@@ -74,17 +72,25 @@ class CuratorFactory:
 
     def __call__(self) -> CuratorWorker:
         import cv2
+
+        cv2.setNumThreads(1)
+        staging = Staging(Path(self.out), self.settings_digest)
+        return CuratorWorker(self._of_frames() if self.config.recipe.shows == "frame" else self._of_faces(), staging)
+
+    def _of_frames(self) -> Curator:
+        return Curator(self.config, None, self.settings_digest, filters=self.config.recipe.judges())
+
+    def _of_faces(self) -> Curator:
         import torch
 
+        from talkie.curation.annotators import annotators_of
+        from talkie.curation.draft import Toolbox
         from talkie.heads import builtin_head
 
         torch.set_num_threads(1)
-        cv2.setNumThreads(1)
         model = builtin_head()
         annotators = annotators_of(self.config.recipe, Toolbox(model, self.config.models))
-        filters = self.config.recipe.judges()
-        curator = Curator(self.config, model, self.settings_digest, annotators, filters)
-        return CuratorWorker(curator, Staging(Path(self.out), self.settings_digest))
+        return Curator(self.config, model, self.settings_digest, annotators, self.config.recipe.judges())
 
 
 @dataclass(frozen=True)

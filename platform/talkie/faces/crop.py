@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from talkie.faces.area import area_mean
+
 cv2.setNumThreads(1)  # crops are small: threads would only fight with the other actors' for the cores
 
 
@@ -71,29 +73,27 @@ def smooth_boxes(boxes: np.ndarray, recipe: Recipe, fps: float) -> np.ndarray:
 def crop_frame(frame: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     """Resample the square `box` (x, y, side) of a frame (H, W, 3) uint8 to (size, size, 3).
 
-    Sub-pixel exact, so that the crop does not shiver. Shrinking averages over each target pixel's area (a linear
-    sampling on a grid finer by a whole factor, then its mean); where it is strong, whole squares of source pixels are
-    averaged first, which is the same but for the squares' edges and much faster. Enlarging is linear. Outside of the
-    frame its edge is repeated.
+    Sub-pixel exact, so that the crop does not shiver. Shrinking averages over each target pixel's area; where it is
+    strong, whole squares of source pixels are averaged first, which is the same but for the squares' edges and much
+    faster. Enlarging is linear. Outside of the frame its edge is repeated.
     """
     x, y, side = (float(v) for v in box)
     whole = int(side / size)
     if whole > 1 and x < frame.shape[1] and y < frame.shape[0] and min(x, y) > -side:
         frame, x, y = _reduced(frame, x, y, side, whole)
         side /= whole
-    factor = 1 if side <= _LINEAR * size else min(8, math.ceil(side / size))
-    fine = size * factor
-    step = side / fine
+    step = side / size
+    if _LINEAR < step <= 2:
+        return area_mean(frame, x, y, step, size)
     # cv2 counts pixel centres at whole numbers, we at halves.
     affine = np.array([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])
-    image = cv2.warpAffine(
+    return cv2.warpAffine(
         frame,
         affine,
-        (fine, fine),
+        (size, size),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return image if factor == 1 else cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _reduced(frame: np.ndarray, x: float, y: float, side: float, factor: int) -> tuple[np.ndarray, float, float]:

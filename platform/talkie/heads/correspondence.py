@@ -10,7 +10,7 @@ from torch import Tensor
 
 from talkie.errors import BadInput
 from talkie.heads.closest import closest_on_mesh
-from talkie.heads.landmark_embedding import IRIS, warp
+from talkie.heads.embedding import IRIS, warp
 from talkie.heads.model import HeadModel
 
 OPENING_RAD = 0.2

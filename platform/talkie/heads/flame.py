@@ -11,8 +11,8 @@ import torch
 
 from talkie.errors import BadInput
 from talkie.heads.arrays import HeadArrays
+from talkie.heads.embedding import landmark_embedding
 from talkie.heads.head_file import need, npz_has, read_npz
-from talkie.heads.landmark_embedding import landmark_embedding
 from talkie.heads.linear import LinearHead
 from talkie.heads.model import LANDMARKS
 from talkie.heads.regions import transferred_regions

@@ -12,10 +12,10 @@ import numpy as np
 from talkie.errors import BadInput
 from talkie.heads.arrays import HeadArrays, empty_joints
 from talkie.heads.builtin import builtin_head
+from talkie.heads.embedding import USED, landmark_embedding, sphere
 from talkie.heads.head_file import need, npz_has, read_npz
 from talkie.heads.ict_layout import IctLayout, arkit_sources
 from talkie.heads.ict_rig import NECK_JOINT, jaw_hinge, joint_followers, neck_share, rigid_motion, skin_weights
-from talkie.heads.landmark_embedding import USED, landmark_embedding, sphere
 from talkie.heads.landmarks import landmarks_68
 from talkie.heads.linear import LinearHead
 from talkie.heads.obj import read_obj, read_positions, triangles

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from talkie.heads.builtin import builtin_head
-from talkie.heads.landmark_embedding import IRIS, warp
+from talkie.heads.embedding import IRIS, warp
 
 OUTER = ("skin", "left_ear", "right_ear")
 """Parts of the built-in head whose regions are taken over."""

@@ -3,6 +3,7 @@
 from talkie.media.container import DecodeStats, sha256_file
 from talkie.media.decode import piece_bounds, read_video
 from talkie.media.encode import Mp4Encoder, decode_flac, decode_mp4, encode_flac, encode_mp4
+from talkie.media.frames import is_picture, pictures_of, probe_frames
 from talkie.media.planes import PlaneWriter, decode_plane, encode_plane
 from talkie.media.probe import AudioInfo, MediaInfo, VideoInfo, look, probe
 from talkie.media.sound import Spool, audio_spool, fit_audio, read_audio
@@ -23,9 +24,12 @@ __all__ = [
     "encode_mp4",
     "encode_plane",
     "fit_audio",
+    "is_picture",
     "look",
+    "pictures_of",
     "piece_bounds",
     "probe",
+    "probe_frames",
     "read_audio",
     "read_video",
     "sha256_file",

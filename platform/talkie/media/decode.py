@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import av.error
-import numpy as np
 from av.container import InputContainer
 
 from talkie.clip import FPS
 from talkie.errors import NoVideo, TooLong, TruncatedMedia
 from talkie.media.container import Damage, DecodeStats, decode_stream, open_media, video_stream
+from talkie.media.frames import frames_from, is_frames
 from talkie.media.limits import HOLE_S, MAX_SECONDS
 from talkie.media.picture import Developer, deinterlaced
 from talkie.media.probe import VideoInfo, duration_of, look
@@ -36,7 +37,8 @@ def read_video(
     max_seconds: float | None = None,
     on_damage: Damage | None = None,
     stats: DecodeStats | None = None,
-) -> Iterator[tuple[int, float, np.ndarray]]:
+    developer: Any | None = None,
+) -> Iterator[tuple[int, float, Any]]:
     """Yield (index, time in seconds, frame (H, W, 3) uint8 RGB) at a constant rate, one decoded frame in memory.
 
     Time 0 is the first key frame's timestamp (`VideoInfo.start_s`). Grid point index / fps takes the frame whose
@@ -48,23 +50,23 @@ def read_video(
     start_s, end_s: only grid points with start_s <= index / fps < end_s, the same ones with the same pixels as when
     the whole is read; decoding begins at the key frame before (`piece_bounds` puts borders where nothing is decoded
     twice). info: what `probe` or `look` found; found here where it is left out. stats is counted up.
+    developer: makes pictures of another form than RGB from decoded frames by its method `picture` (`YuvDeveloper`).
 
     Raises NoVideo, TooLong (longer than `max_seconds`, or beyond `limits`), TruncatedMedia (not one frame), or
-    open_media's errors.
+    open_media's errors. A folder of pictures, or a glob of them, is read in the same way; it needs the `info` that
+    `probe_frames` gives.
     """
     stats = stats if stats is not None else DecodeStats()
     info = info or look(path)
     limit = MAX_SECONDS if max_seconds is None else max_seconds
     first = 0 if start_s is None else max(0, math.ceil(start_s * fps - _EPS))
     stop = None if end_s is None else math.ceil(end_s * fps - _EPS)
-    developer = Developer(info.stored, info.orientation)
+    developer = developer or Developer(info.stored, info.orientation)
     found = False
-    with open_media(path) as container:
-        stream = _video_of(container, path)
-        if max_seconds is not None and duration_of(container) > max_seconds + 1:
-            raise _too_long(path, limit)
-        shown, picture = None, np.zeros(0, np.uint8)
-        for index, frame in _on_grid(_frames(container, stream, info, first / fps, on_damage, stats), info, fps, first):
+    shown: Any = None
+    picture: Any = None
+    with _opened(path, info, first / fps, max_seconds, on_damage, stats) as frames:
+        for index, frame in _on_grid(frames, info, fps, first):
             found = True
             if stop is not None and index >= stop:
                 break
@@ -87,6 +89,11 @@ def piece_bounds(
     Each piece begins at a key frame, the last one before its share of the length, so that no picture is decoded for
     two pieces; a film whose key frames lie further apart than four pieces is cut without one. Only the container is
     read, not the pictures."""
+    if is_frames(path):
+        assert info is not None, "pictures tell no rate"
+        shares = math.ceil((info.frames or 0) / info.fps_nominal / piece_s - _EPS)
+        starts = [math.ceil(number * piece_s * fps - _EPS) / fps for number in range(max(1, shares))]
+        return list(zip(starts, [*starts[1:], None], strict=True))
     info = info or look(path)
     starts = [0.0]
     with open_media(path) as container:
@@ -114,6 +121,26 @@ def _key_time(container: InputContainer, stream: Any, time_s: float) -> float | 
     except av.error.FFmpegError:
         pass
     return None
+
+
+@contextmanager
+def _opened(
+    path: str | Path,
+    info: VideoInfo,
+    from_s: float,
+    max_seconds: float | None,
+    on_damage: Damage | None,
+    stats: DecodeStats,
+) -> Iterator[Iterator[Any]]:
+    """The decoded frames of a file, or of a folder of pictures, the first of them not later than `from_s`."""
+    if is_frames(path):
+        yield frames_from(path, info.fps_nominal, from_s, on_damage, stats)
+        return
+    with open_media(path) as container:
+        stream = _video_of(container, path)
+        if max_seconds is not None and duration_of(container) > max_seconds + 1:
+            raise _too_long(path, max_seconds)
+        yield _frames(container, stream, info, from_s, on_damage, stats)
 
 
 def _video_of(container: InputContainer, path: str | Path | IO[bytes]) -> Any:

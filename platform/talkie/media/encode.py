@@ -82,7 +82,20 @@ class Mp4Encoder:
             dst_color_range=ColorRange.MPEG,
             threads=1,
         )
-        picture.pts = self.frames
+        self._push(picture)
+
+    def add_picture(self, picture: av.VideoFrame) -> None:
+        """The next frame as `yuv.YuvDeveloper` makes it, which goes to the encoder as it is. Raises BadInput for a size
+        unlike the others'."""
+        size = (picture.width, picture.height)
+        if self._size is None:
+            self._set_up(size)
+        if size != self._size or picture.format.name != "yuv420p":
+            raise BadInput(f"frame {self.frames} is {picture.format.name} {size}, the others yuv420p {self._size}")
+        self._push(picture)
+
+    def _push(self, picture: av.VideoFrame) -> None:
+        picture.pts, picture.time_base = self.frames, Fraction(1, self.fps)
         self._container.mux(self._picture.encode(picture))
         self.frames += 1
 

@@ -14,8 +14,8 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from talkie.errors import UnreadableMedia
 
-_UNSPECIFIED = 2
-_HD_HEIGHT = 720
+UNSPECIFIED = 2
+HD_HEIGHT = 720
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Developer:
 def _matrix_of(frame: Any) -> Any:
     """YCbCr coefficients for frames that do not say theirs: BT.709 from 720 lines on, as players assume (swscale
     would take BT.601); None where the frame says."""
-    unsaid = frame.colorspace == _UNSPECIFIED and not frame.format.is_rgb
-    return Colorspace.ITU709 if unsaid and frame.height >= _HD_HEIGHT else None
+    unsaid = frame.colorspace == UNSPECIFIED and not frame.format.is_rgb
+    return Colorspace.ITU709 if unsaid and frame.height >= HD_HEIGHT else None
 
 
 def deinterlaced(frames: Iterable[Any], stream: Any, field_order: str, *, flagged: bool) -> Iterator[Any]:

@@ -150,6 +150,8 @@ class _Track:
         return self._stated if padded and self._stated is not None else total
 
     def samples(self) -> Iterator[np.ndarray]:
+        if self.info is not None and self.info.audio is None:
+            return
         zero = self._zero()
         with open_media(self.path) as container:
             stream = audio_stream(container, self._index())

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
@@ -119,6 +120,14 @@ def read_catalog(path: Path, sha256: str) -> pa.Table:
     except (OSError, pa.ArrowException) as error:
         what = f"the catalogue of a shard cannot be read ({str(error).splitlines()[0]})"
     raise CorruptShard(what, where=str(path), cure="restore the file or make the shards again")
+
+
+def sizes_of(table: pa.Table) -> np.ndarray:
+    """Bytes of the members of every clip of a catalogue together: (N,) int64."""
+    members = table["members"].combine_chunks()
+    ends = np.concatenate([[0], np.cumsum(members.values.field("size").to_numpy())])
+    bounds = members.offsets.to_numpy()
+    return ends[bounds[1:]] - ends[bounds[:-1]]
 
 
 def decode_catalog(table: pa.Table, shard: str) -> dict[str, ClipEntry]:

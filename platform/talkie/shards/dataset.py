@@ -3,31 +3,51 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
+from typing import IO, TYPE_CHECKING, Any
 
-import webdataset as wds
+import pyarrow as pa
 
 from talkie.clip import FPS, Clip, ClipRecord, Split
 from talkie.errors import CorruptShard, MissingField
-from talkie.shards.catalog import ClipEntry, decode_catalog, read_catalog
+from talkie.shards.catalog import ClipEntry, Member, decode_catalog, read_catalog
 from talkie.shards.fields import RawClip, decode_record
 from talkie.shards.index import Index, ShardEntry, read_index
 from talkie.shards.members import Chosen
 from talkie.storage import is_remote, local_path
 
+OPEN_FILES = 64
+"""Shards held open at a time."""
+
+
+if TYPE_CHECKING:
+    from talkie.shards.remote import ShardCache
+
 
 class Dataset:
     """A folder of committed shards. Every byte handed out has been checked against the commit record."""
 
+    person: str | None = None
+    """Whose view of a dataset this is (`talkie.shards.person`); None for all of it."""
+
     def __init__(self, folder: Path, index: Index):
         self._folder, self.index = folder, index
+        self._files: dict[str, IO[bytes]] = {}
+        self._lock = Lock()
 
     @property
     def folder(self) -> Path:
         """The folder. Raises BadInput for a dataset that lies in a store."""
         return self._folder
+
+    @property
+    def address(self) -> str:
+        """What `open_dataset` finds it by again."""
+        return str(self._folder.resolve())
 
     @property
     def where(self) -> str:
@@ -45,7 +65,7 @@ class Dataset:
     @cached_property
     def entries(self) -> dict[str, ClipEntry]:
         """What the catalogues say of every clip, by id, in stored order. Raises CorruptShard."""
-        return {clip: entry for shard in self.index.shards for clip, entry in self._catalog(shard).items()}
+        return {clip: entry for shard in self.index.shards for clip, entry in self.entries_of(shard).items()}
 
     @property
     def seconds(self) -> float:
@@ -56,6 +76,11 @@ class Dataset:
         """Clip ids in their stored order: shard by shard, in a shard by source and time."""
         return [i for i, entry in self.entries.items() if split in (None, entry.split)]
 
+    @cached_property
+    def clip_ids(self) -> frozenset[str]:
+        """The ids of all clips, where their entries would take a hundred times the memory. Raises CorruptShard."""
+        return frozenset(i for shard in self.index.shards for i in self.catalog(shard)["clip"].to_pylist())
+
     def ids_of(self, shard: str) -> list[str]:
         """The clips of one shard."""
         return [i for i, entry in self.entries.items() if entry.shard == shard]
@@ -64,9 +89,19 @@ class Dataset:
         """One clip by random access; members are read when they are asked for. Raises KeyError, CorruptShard."""
         return self.raw_of(clip_id, self.entries[clip_id])
 
+    def tables(self) -> Iterator[tuple[str, pa.Table]]:
+        """(shard, its catalogue as a table of `catalog.SCHEMA`), for who asks of many clips. Raises CorruptShard."""
+        for shard in self.index.shards:
+            yield shard.name, read_catalog(self._catalog_file(shard), shard.catalog)
+
+    def check_sizes(self) -> None:
+        """Raises CorruptShard naming the first shard that is missing or has another size than its record says."""
+        for shard in self.index.shards:
+            self._check_size(shard)
+
     def raw_of(self, clip_id: str, entry: ClipEntry) -> RawClip:
         """The same for an entry at hand, where asking for all of them would take too much. Raises CorruptShard."""
-        members = _ShardMembers(self, clip_id, entry)
+        members = _ShardMembers(self, clip_id, entry.shard, entry.members)
         return RawClip(decode_record(members["json"]), Chosen(members, [f for f in members if f != "json"]))
 
     def records(self, split: Split | None = None) -> list[ClipRecord]:
@@ -97,6 +132,9 @@ class Dataset:
         shards = [shard for shard in self.index.shards if shard.name in needed]
         for shard in shards:
             self._check_size(shard)
+        # Late: it brings torch, which whoever writes shards does without.
+        import webdataset as wds
+
         pipeline = wds.DataPipeline(
             # One at a time, because a shard that lies elsewhere is brought when its turn comes.
             lambda: ({"url": str(self._shard_file(shard).resolve())} for shard in shards),
@@ -116,21 +154,36 @@ class Dataset:
             self._check_size(shard)
             if self._digest(shard) != shard.sha256:
                 raise corrupt(self.place(shard.name), "its digest differs from the commit record")
-            self._catalog(shard)
+            self.entries_of(shard)
 
     def place(self, name: str) -> str:
         """Where a file of the dataset lies, for people."""
         return str(self._folder / name)
 
     def part(self, name: str, offset: int, size: int) -> bytes:
-        """Some bytes of a shard, unchecked. Raises CorruptShard where it cannot be read."""
-        path = self._folder / name
+        """Some bytes of a shard, unchecked. Raises CorruptShard where it cannot be read. For several threads."""
         try:
-            with path.open("rb") as file:
-                file.seek(offset)
-                return file.read(size)
+            return os.pread(self._open(name).fileno(), size, offset)
         except OSError as error:
-            raise corrupt(str(path), f"cannot be read ({error.strerror})") from error
+            raise corrupt(self.place(name), f"cannot be read ({error.strerror})") from error
+
+    def _open(self, name: str) -> IO[bytes]:
+        """A shard that stays open for the next part; an old one is closed when its last reader lets go of it."""
+        file = self._files.get(name)
+        if file is None:
+            file = (self._folder / name).open("rb", buffering=0)
+            with self._lock:
+                while len(self._files) >= OPEN_FILES:
+                    del self._files[next(iter(self._files))]
+                self._files[name] = file
+        return file
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_files": {}, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = Lock()
 
     def _shard_file(self, shard: ShardEntry) -> Path:
         return self._folder / shard.name
@@ -146,8 +199,13 @@ class Dataset:
         path = self._shard_file(shard)
         return path.stat().st_size if path.is_file() else None
 
-    def _catalog(self, shard: ShardEntry) -> dict[str, ClipEntry]:
-        return decode_catalog(read_catalog(self._catalog_file(shard), shard.catalog), shard.name)
+    def catalog(self, shard: ShardEntry) -> pa.Table:
+        """The catalogue of one shard, a row a clip in stored order. Raises CorruptShard."""
+        return read_catalog(self._catalog_file(shard), shard.catalog)
+
+    def entries_of(self, shard: ShardEntry) -> dict[str, ClipEntry]:
+        """What the catalogue of one shard says of its clips. Raises CorruptShard."""
+        return decode_catalog(self.catalog(shard), shard.name)
 
     def _check_size(self, shard: ShardEntry) -> None:
         size = self._size(shard)
@@ -166,21 +224,24 @@ class Dataset:
 class _ShardMembers(Mapping[str, bytes]):
     """The members of one clip, read from the shard at their recorded offsets and checked."""
 
-    def __init__(self, dataset: Dataset, clip_id: str, entry: ClipEntry):
-        self._dataset, self._shard, self._clip, self._members = dataset, entry.shard, clip_id, entry.members
+    def __init__(self, dataset: Dataset, clip_id: str, shard: str, places: Mapping[str, Member]):
+        self._dataset, self._shard, self._clip, self._places = dataset, shard, clip_id, places
 
     def __getitem__(self, field: str) -> bytes:
-        member = self._members[field]
+        member = self._places[field]
         data = self._dataset.part(self._shard, member.offset, member.size)
         if hashlib.sha256(data).hexdigest() != member.sha256:
             raise corrupt(self._dataset.place(self._shard), f"{self._clip}.{field} differs from its record")
         return data
 
+    def __contains__(self, field: object) -> bool:
+        return field in self._places
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._places)
 
 
 def corrupt(where: str, what: str) -> CorruptShard:
@@ -188,12 +249,18 @@ def corrupt(where: str, what: str) -> CorruptShard:
     return CorruptShard(what, where=where, cure="restore the file or make the shards again")
 
 
-def open_dataset(place: Path | str) -> Dataset:
-    """The dataset of a folder, or of an address where one was published. Raises NotADataset, CorruptShard, and
-    StorageError for an address that cannot be read."""
+def open_dataset(place: Path | str, cache: ShardCache | None = None) -> Dataset:
+    """The dataset of a folder, or of an address where one was published; "PLACE#person=NAME" is one person's view of it
+    (`talkie.shards.person`). `cache`: where files of an address are kept. Raises NotADataset, CorruptShard,
+    TooFewIdentities, and StorageError for an address that cannot be read."""
+    from talkie.shards.person import MARK, of_person
+
+    whole, mark, person = str(place).partition(MARK)
+    if mark:
+        return of_person(open_dataset(whole, cache), person)
     if is_remote(place):
         from talkie.shards.remote import open_remote
 
-        return open_remote(str(place))
+        return open_remote(str(place), cache)
     folder = local_path(place)
     return Dataset(folder, read_index(folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,11 +29,11 @@ class Commit(BaseModel):
     removed: list[str] = []
 
 
-def note_commit(folder: Path, old: Dataset | None, index: Index, clips: Collection[str]) -> None:
-    """Appends the state that is about to be committed. A folder without a history, or with that of another corpus,
-    first gets a line with all that it held."""
+def note_commit(folder: Path, old: Dataset | None, held: Iterable[str], index: Index, clips: Iterable[str]) -> None:
+    """Appends the state that is about to be committed; held, clips: the ids before and after. A folder without a
+    history, or with that of another corpus, first gets a line with all that it held."""
     lines = []
-    before = set(old.entries) if old else set()
+    before = set(held)
     if old is not None and not _knows(folder, old.digest):
         lines.append(Commit(digest=old.digest, parent=None, added=sorted(before)))
     after = set(clips)

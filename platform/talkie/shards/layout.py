@@ -14,7 +14,7 @@ from dataclasses import dataclass
 _BITS = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """What the layout needs of a clip: its id, its source's digest, where in the source it starts, and the bytes of its
     members in the shard."""

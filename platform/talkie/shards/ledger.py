@@ -34,8 +34,8 @@ class LedgerEntry(BaseModel):
 
     sha256: what the ledger knows a source by, the digest of the file with its sidecars; input_sha256: of the file
     alone. clips: the ids that a `done` source gave; clip: the id of the clip that a drop is about. of: what a copy is a
-    copy of, a source's input_sha256 or a clip's id. given: the argument that led to the source, such as a manifest,
-    where that is not its uri. exception: type, text and place of the error that made it dead.
+    copy of, a source's input_sha256 or a clip's id. given: the manifests, lists and roots of data sets that led to
+    the source, one a line. exception: type, text and place of the error that made it dead.
     values: measured against which threshold, for a filter's drop. versions, settings: of the tools, and the digest of
     the settings, that were in force.
     """

@@ -74,6 +74,10 @@ class RemoteDataset(Dataset):
         raise BadInput("is published, not a folder", where=self.where, cure="copy it with `talkie merge` first")
 
     @property
+    def address(self) -> str:
+        return self.uri
+
+    @property
     def where(self) -> str:
         return shown(self.uri)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tarfile
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from talkie.clip import FIELDS
+from talkie.clip import FIELDS, ClipRecord
 from talkie.errors import BadInput, CorruptShard, NotADataset, SettingsConflict
 from talkie.shards.atomic import atomic_writer, write_atomically
 from talkie.shards.catalog import ClipEntry, Member, encode_catalog, entry_of
@@ -18,8 +19,11 @@ from talkie.shards.fields import RawClip, encode_record
 from talkie.shards.history import note_commit
 from talkie.shards.index import Index, ShardEntry, write_index
 from talkie.shards.layout import Leaf, Placed, leaves
+from talkie.shards.stored import StoredClips
 
 MAX_SHARD_BYTES = 256 * 2**20
+SHARD_NAME = re.compile(r"talkie-b[01]*-[0-9a-f]{12}\.(tar|parquet)")
+"""Of shards and their catalogues."""
 
 
 def existing_dataset(folder: Path, settings: dict[str, Any]) -> Dataset | None:
@@ -55,24 +59,49 @@ def commit(
     commit; only then the old shards are removed. A crash leaves either state. Raises SettingsConflict, BadInput (folder
     not writable), CorruptShard (an old shard does not verify).
     """
-    old = _prepare(folder, settings)
     fresh = {clip.record.id: clip for clip in clips}
-    if old is not None and not fresh and not set(remove) & old.entries.keys():
+    placed = [place_of(clip.record, sum(len(clip.members[f]) for f in clip.members)) for clip in fresh.values()]
+    return commit_placed(
+        folder, placed, fresh.__getitem__, settings=settings, remove=remove, max_shard_bytes=max_shard_bytes
+    )
+
+
+def place_of(record: ClipRecord, members: int) -> Placed:
+    """Where a clip belongs; members: bytes of all of them but the record itself."""
+    size = len(encode_record(record)) + members
+    return Placed(record.id, record.source.sha256, record.source.start_s, size)
+
+
+def commit_placed(
+    folder: Path,
+    fresh: Collection[Placed],
+    read: Callable[[str], RawClip],
+    *,
+    settings: dict[str, Any],
+    remove: Collection[str] = (),
+    max_shard_bytes: int = MAX_SHARD_BYTES,
+) -> Dataset:
+    """`commit` for clips that are too many to be held: of each its place, and `read` gives it by its id when its turn
+    comes. Clips of one source are asked for one after another."""
+    old = _prepare(folder, settings)
+    stored = StoredClips(old)
+    if old is not None and not fresh and not any(clip in stored for clip in remove):
+        _sweep(folder, old.index)
         return old
-    before = {i: entry for i, entry in (old.entries if old else {}).items() if i not in fresh and i not in remove}
-    placed = [Placed(i, entry.source, entry.start_s, entry.size) for i, entry in before.items()]
-    placed += [_placed(clip) for clip in fresh.values()]
-    written = {(s.prefix, tuple(old.ids_of(s.name))): s for s in old.index.shards} if old else {}
+    new = {clip.clip for clip in fresh}
+    placed = [clip for clip in stored.placed if clip.clip not in new and clip.clip not in remove]
+    placed += fresh
+    written = {(shard.prefix, ids): shard for shard, ids in stored.shards()}
     shards = []
     for leaf in leaves(placed, max_shard_bytes):
-        kept = written.get((leaf.prefix, leaf.clips)) if fresh.keys().isdisjoint(leaf.clips) else None
-        ordered = (fresh[i] if i in fresh else old.raw(i) for i in leaf.clips)  # type: ignore[union-attr]
+        kept = written.get((leaf.prefix, leaf.clips)) if new.isdisjoint(leaf.clips) else None
+        ordered = (read(i) if i in new else stored[i] for i in leaf.clips)
         shards.append(kept or _write_shard(folder, leaf, ordered))
     index = Index(settings=settings, shards=shards)
     # Before the index: a state that was never committed does no harm in the book, one that is missing there does.
-    note_commit(folder, old, index, {clip.clip for clip in placed})
+    note_commit(folder, old, stored, index, (clip.clip for clip in placed))
     write_index(folder, index)
-    _remove(folder, old, index)
+    _sweep(folder, index)
     return Dataset(folder, index)
 
 
@@ -82,11 +111,6 @@ def _prepare(folder: Path, settings: dict[str, Any]) -> Dataset | None:
     except OSError as error:
         raise BadInput(f"cannot be created: {error.strerror}", where=str(folder)) from error
     return existing_dataset(folder, settings)
-
-
-def _placed(clip: RawClip) -> Placed:
-    size = len(encode_record(clip.record)) + sum(len(clip.members[f]) for f in clip.members)
-    return Placed(clip.record.id, clip.record.source.sha256, clip.record.source.start_s, size)
 
 
 def _write_shard(folder: Path, leaf: Leaf, clips: Iterable[RawClip]) -> ShardEntry:
@@ -113,13 +137,12 @@ def _write_shard(folder: Path, leaf: Leaf, clips: Iterable[RawClip]) -> ShardEnt
     return entry
 
 
-def _remove(folder: Path, old: Dataset | None, index: Index) -> None:
-    """The shards that the new index names no more."""
-    current = {s.name for s in index.shards}
-    for shard in old.index.shards if old else []:
-        if shard.name not in current:
-            (folder / shard.name).unlink(missing_ok=True)
-            (folder / shard.catalog_name).unlink(missing_ok=True)
+def _sweep(folder: Path, index: Index) -> None:
+    """Removes the shards that the index does not name: those it replaces, and what a crash left of other states."""
+    named = {name for shard in index.shards for name in (shard.name, shard.catalog_name)}
+    for path in folder.iterdir():
+        if SHARD_NAME.fullmatch(path.name) and path.name not in named:
+            path.unlink(missing_ok=True)
 
 
 def _write_clip(tar: tarfile.TarFile, clip: RawClip) -> dict[str, Member]:

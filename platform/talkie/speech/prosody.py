@@ -115,7 +115,7 @@ def _checked(audio: np.ndarray) -> np.ndarray:
     return signal
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath={"contract", "reassoc"})
 def _differences(signal: np.ndarray, centres: np.ndarray, window: int, lags: int) -> np.ndarray:
     """Cumulative mean normalised difference (T, lags): equation 8 of YIN.
 
@@ -126,9 +126,10 @@ def _differences(signal: np.ndarray, centres: np.ndarray, window: int, lags: int
         total = 0.0
         for lag in range(1, lags):
             first = centres[t] - (window + lag) // 2
+            near, far = signal[first : first + window], signal[first + lag : first + lag + window]
             power = 0.0
-            for n in range(first, first + window):
-                step = signal[n] - signal[n + lag]
+            for n in range(window):
+                step = near[n] - far[n]
                 power += step * step
             total += power
             normal[t, lag] = power * lag / total if total > 0.0 else 1.0

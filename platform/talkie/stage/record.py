@@ -173,7 +173,15 @@ def _record(shoot: Shoot, take: Take, members: Members, truth: dict[str, str]) -
         transcript_origin="script",
         phones_origin=take.performance.transcription.origin,
         tools={"stage": STAGE_VERSION, "head": take.track.model, "voice": "espeak-ng"},
+        tool_licences={"stage": "Apache-2.0", "head": _head_licence(take.track.model), "voice": "GPL-3.0-or-later"},
     )
+
+
+def _head_licence(model: str) -> str:
+    """The licence of a head model by its name; FLAME's terms depend on the release that the user holds."""
+    if model.startswith("talkie-head"):
+        return "Apache-2.0"
+    return "MIT" if model == "ict-facekit" else "agreement"
 
 
 def _write_files(folder: Path, files: dict[str, bytes]) -> None:

@@ -77,9 +77,14 @@ def test_a_replay_looks_where_sources_came_from_and_tries_nothing_else(tmp_path)
     assert sorted(plan.arguments) == sorted([str(there), str(manifest)])
     assert plan.keys == {"a", "b"}
     assert [e.sha256 for e in plan.gone] == ["c"]
+    # The root of a data set says nothing without the set's name.
+    Ledger(tmp_path).append(line("e", "dead", "no_face").model_copy(update={"given": str(tmp_path)}))
+    with pytest.raises(BadInput, match="--dataset NAME"):
+        plan_replay(tmp_path)
+    assert str(tmp_path) in plan_replay(tmp_path, dataset="hdtf").arguments
     # Who names the sources is told by the run itself what is missing.
     named = plan_replay(tmp_path, arguments=["footage"])
-    assert (named.arguments, named.keys, named.gone) == (["footage"], {"a", "b", "c"}, [])
+    assert (named.arguments, named.keys, named.gone) == (["footage"], {"a", "b", "c", "e"}, [])
 
 
 def test_an_exception_is_told_with_its_place_and_without_folders():

@@ -64,6 +64,14 @@ def test_a_scrape_tells_what_was_done_and_how_it_stands():
     assert not [key for key in found if "Ada" in str(key)]
 
 
+def test_what_settling_drops_is_counted_too():
+    metrics = CurationMetrics()
+    metrics.follow(event(drops={"no_face": 1}))
+    metrics.follow(event(kind="settled", drops={"no_face": 1, "near_duplicate": 2}))
+    with served(metrics, 0) as port:
+        assert scraped(port)[("talkie_curation_drops_total", "near_duplicate")] == 2
+
+
 def test_two_runs_in_one_process_do_not_mix():
     first, second = CurationMetrics(), CurationMetrics()
     first.follow(event(clips=1, footage_s=1.0))

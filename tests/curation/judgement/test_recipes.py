@@ -10,7 +10,7 @@ from talkie.errors import BadConfig, BadInput
 
 
 def test_the_fields_recipes_are_there():
-    assert recipe_names() == ("hallo", "hdtf", "latentsync", "permissive", "voxceleb")
+    assert recipe_names() == ("frames", "hallo", "hdtf", "latentsync", "permissive", "voxceleb")
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shlex
 import traceback
@@ -61,23 +62,38 @@ class Replay:
     gone: list[LedgerEntry]
 
 
-def plan_replay(out: Path, cause: str | None = None, arguments: Sequence[str] = ()) -> Replay:
+def plan_replay(
+    out: Path, cause: str | None = None, arguments: Sequence[str] = (), dataset: str | None = None
+) -> Replay:
     """A replay of the dead letters of a folder. Without `arguments`, sources are looked for where they came from.
 
     Manifests carry what a file alone does not say, so a source is found again through the argument that led to it.
-    Raises BadInput as `replay_candidates`."""
+    Raises BadInput as `replay_candidates`, where all of them are gone, and where they came through the root of a data
+    set whose name, `dataset`, is not given again."""
     candidates = replay_candidates(Ledger(out), cause)
-    places = {entry.sha256: entry.given or entry.uri for entry in candidates}
-    gone = [] if arguments else [entry for entry in candidates if not _is_there(places[entry.sha256])]
-    lost = {entry.sha256 for entry in gone}
-    found = dict.fromkeys(place for key, place in places.items() if key not in lost)
-    keys = frozenset(places.keys() - lost)
-    return Replay(list(arguments or found), keys, gone)
+    if arguments:
+        return Replay(list(arguments), frozenset(entry.sha256 for entry in candidates), [])
+    roots = [place for entry in candidates for place in (entry.given or "").splitlines() if os.path.isdir(place)]
+    if roots and dataset is None:
+        cure = "name the set again: --replay --dataset NAME"
+        raise BadInput("dead letters here came through the root of a data set", where=min(roots), cure=cure)
+    gone = [entry for entry in candidates if not all(map(_is_there, _places(entry)))]
+    there = [entry for entry in candidates if entry not in gone]
+    if gone and not there:
+        places = [place for entry in gone for place in _places(entry) if not _is_there(place)]
+        raise BadInput("is not there any more", where=places[0], cure="name where the dead letters' sources are now")
+    found = dict.fromkeys(place for entry in there for place in _places(entry))
+    return Replay(list(found), frozenset(entry.sha256 for entry in there), gone)
+
+
+def _places(entry: LedgerEntry) -> list[str]:
+    """What a source is found through: manifests, else itself."""
+    return entry.given.splitlines() if entry.given else [entry.uri]
 
 
 def replay_command(entry: LedgerEntry, out: Path) -> str:
     """The command that tries a dead letter again; of a manifest, where it came from one, all of them."""
-    return shlex.join(["talkie", "curate", entry.given or entry.uri, "--out", str(out), "--replay"])
+    return shlex.join(["talkie", "curate", *_places(entry), "--out", str(out), "--replay"])
 
 
 def exception_text(error: BaseException) -> str:
@@ -91,4 +107,4 @@ def exception_text(error: BaseException) -> str:
 
 def _is_there(place: str) -> bool:
     # Whether an address elsewhere still answers is seen when it is opened.
-    return "://" in place or os.path.lexists(place)
+    return "://" in place or os.path.lexists(place) or bool(glob.glob(place, recursive=True))

@@ -24,12 +24,12 @@ from talkie.shards.catalog import read_catalog
 from talkie.shards.history import HISTORY_NAME, states_with
 from talkie.shards.index import INDEX_NAME
 from talkie.shards.ledger import LEDGER_NAME
-from talkie.shards.writer import MAX_SHARD_BYTES
+from talkie.shards.lock import sole_writer
+from talkie.shards.writer import MAX_SHARD_BYTES, SHARD_NAME
 
 JOURNAL_NAME = ".takedown.json"
 STAGING_NAME = ".staging"
 _BOOKS = re.compile(rf"{INDEX_NAME}|{HISTORY_NAME}|{TOMBSTONES_NAME}|{LEDGER_NAME}|ledger-\d{{6}}\.parquet")
-_SHARD = re.compile(r"talkie-b[01]*-[0-9a-f]{12}\.(tar|parquet)")
 _HALF = re.compile(r"\.shard-|\..*\.tmp$")
 """Files on their way to a name of their own."""
 _CHUNK = 2**20
@@ -96,9 +96,15 @@ def takedown(
 ) -> Takedown:
     """Removes every clip of the target and what else the folder knows of it, and leaves tombstones that refuse it.
 
-    A takedown that was interrupted is finished first. Only this may write to the folder meanwhile. `reason` is kept:
-    it should name nobody. Raises what `find` raises, and CorruptShard where something is left at the end."""
+    A takedown that was interrupted is finished first. It holds the folder alone. `reason` is kept: it should name
+    nobody. Raises what `find` raises, StorageConflict where another process writes here, and CorruptShard where
+    something is left at the end."""
     folder = Path(folder)
+    with sole_writer(folder, "takedown"):
+        return _takedown(folder, target, kind, reason, max_shard_bytes)
+
+
+def _takedown(folder: Path, target: str, kind: TargetKind | None, reason: str, max_shard_bytes: int) -> Takedown:
     finish_takedown(folder)
     found = find(folder, target, kind)
     dataset = _dataset(folder)
@@ -181,7 +187,7 @@ def _sweep(folder: Path, dataset: Dataset | None) -> None:
     shards = dataset.index.shards if dataset else []
     named = {name for shard in shards for name in (shard.name, shard.catalog_name)}
     for path in folder.iterdir():
-        orphan = _SHARD.fullmatch(path.name) and path.name not in named
+        orphan = SHARD_NAME.fullmatch(path.name) and path.name not in named
         if orphan or _HALF.match(path.name):
             path.unlink()
 
@@ -267,7 +273,7 @@ def _foreign(folder: Path) -> Iterator[Path]:
     """Files that are neither shards, catalogues nor books."""
     for path in sorted(folder.rglob("*")):
         book = path.parent == folder and (_BOOKS.fullmatch(path.name) or path.name == JOURNAL_NAME)
-        if path.is_file() and not book and not _SHARD.fullmatch(path.name):
+        if path.is_file() and not book and not SHARD_NAME.fullmatch(path.name):
             yield path
 
 

@@ -4,9 +4,19 @@ from talkie.curation.draft import Annotator
 from talkie.curation.people.fingerprint import FaceFingerprint, face_fingerprint
 from talkie.curation.people.identities import Identities, cluster_identities
 from talkie.curation.people.label import SpeakingLabel
-from talkie.curation.people.speaking import PersonInScene, SpeakingTrack, active_speaker, voice_activity
+from talkie.curation.people.speaking import (
+    NOBODY,
+    UNTOLD,
+    PersonInScene,
+    SpeakingTrack,
+    active_speaker,
+    speakers,
+    voice_activity,
+)
 
 __all__ = [
+    "NOBODY",
+    "UNTOLD",
     "FaceFingerprint",
     "Identities",
     "PersonInScene",
@@ -16,6 +26,7 @@ __all__ = [
     "cluster_identities",
     "face_fingerprint",
     "people_annotators",
+    "speakers",
     "voice_activity",
 ]
 

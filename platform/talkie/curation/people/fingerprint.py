@@ -75,7 +75,7 @@ class _Pictures(Watcher):
         if not view.seen or view.index % _EVERY:
             return
         scale = float(view.box[2]) / view.crop.shape[0]
-        if np.ptp(view.landmarks[:, 0]) * scale < LEAST_SIZE_PX:
+        if (view.bounds[1][0] - view.bounds[0][0]) * scale < LEAST_SIZE_PX:
             return
         worth = picture_worth(view.crop, view.landmarks)
         if len(self._best) < PICTURES:

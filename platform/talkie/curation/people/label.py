@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from talkie.curation.draft import Annotator, Draft, Findings, Toolbox, Watcher
-from talkie.curation.people.speaking import PersonInScene, active_speaker, voice_activity
+from talkie.curation.people.speaking import UNTOLD, PersonInScene, active_speaker, speakers, voice_activity
 from talkie.faces import to_source
 
 Voice = Callable[[Draft], np.ndarray | None]
@@ -25,7 +25,8 @@ class SpeakingLabel(Annotator):
     name = "speaking"
     fields = ("speaking.npz",)
     scores: ClassVar[Mapping[str, str]] = {
-        "speaking": "share of the time with a voice in which this face is the speaker"
+        "speaking": "share of the time with a voice, where sound and lips can tell who speaks, in which this face is "
+        "the speaker; not given where they can tell less than half of it"
     }
 
     needs = ("prosody.npz",)
@@ -39,7 +40,7 @@ class SpeakingLabel(Annotator):
 
     @property
     def tool(self) -> str:
-        return "talkie speaking 1"
+        return "talkie speaking 2"
 
     def start(self) -> Watcher:
         return _Listener(self._voice)
@@ -58,11 +59,15 @@ class _Listener(Watcher):
         # Sorted, so that the float sums over people do not depend on whose clip this is.
         others = [PersonInScene(other.track, other.seen, other.landmarks) for other in draft.company]
         people = sorted([own, *others], key=lambda person: person.track)
-        scores = {track.track: track.score for track in active_speaker(people, draft.audio, voice)}
-        score = scores[draft.track]
-        heard = voice >= 0.5
-        share = float((score[heard] > 0.5).mean()) if heard.any() else 0.0
-        return Findings(fields={"speaking.npz": {"score": score, "voice": voice}}, scores={"speaking": share})
+        tracks = active_speaker(people, draft.audio, voice)
+        score = next(track.score for track in tracks if track.track == draft.track)
+        fields = {"speaking.npz": {"score": score, "voice": voice}}
+        answer = speakers(tracks, voice)[voice >= 0.5]
+        told = answer[answer != UNTOLD]
+        if 2 * len(told) < len(answer):
+            return Findings(fields=fields)
+        share = float((told == draft.track).mean()) if len(told) else 0.0
+        return Findings(fields=fields, scores={"speaking": share})
 
 
 def measured_voice(draft: Draft) -> np.ndarray | None:

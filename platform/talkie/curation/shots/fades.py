@@ -17,6 +17,10 @@ _SLOPE = 1.01
 """Contrast of a frame over its neighbour's on a slope; the longest fade still has 1.02."""
 
 _RISE_FRAMES = 4
+_LEVEL = 0.25
+"""Pace over so many frames, against the pace until then, under which a fade in is over: what moves in the new shot
+changes its contrast too."""
+
 _UNDER_WAY_FRAMES = 24
 _UNDER_WAY = 0.55
 """Contrast left after that many frames of steady fall, the picture being the same but relit, at which a fade is taken
@@ -94,10 +98,13 @@ class Fades:
         does."""
         assert self._rise_from is not None
         known = [at for at in range(self._rise_from, newest + 1) if at in self._contrast]
-        top = max(self._contrast[at] for at in known)
         back = newest - _RISE_FRAMES
-        if back >= self._rise_from and self._contrast[newest] < _SLOPE**_RISE_FRAMES * self._contrast.get(back, 0.0):
-            self._rise_from = None
+        if back > known[0]:
+            pace = (self._contrast[back] - self._contrast[known[0]]) / (back - known[0])
+            if self._contrast[newest] - self._contrast[back] < _LEVEL * _RISE_FRAMES * pace:
+                self._rise_from = None
+                known = [at for at in known if at <= back]
+        top = max(self._contrast[at] for at in known)
         return {at for at in known if self._contrast[at] < _PLATEAU * top}
 
     def _under_way(self, newest: int, pictures: Mapping[int, np.ndarray]) -> set[int]:

@@ -1,15 +1,17 @@
 """Dissolves and wipes, told from motion and from changes of light by how pixels change.
 
 In a dissolve and in a wipe every pixel goes one way, and most pixels go; where something moves, pixels change to and
-fro, and the rest of the picture stays. Fades are in `fades`, hard cuts in `cuts`."""
+fro, and the rest of the picture stays. Where they begin and end is in `ends`, fades in `fades`, cuts in `cuts`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from talkie.curation.shots.compare import FLAT, VISIBLE, contrast, moved, relit
+from talkie.curation.shots.ends import ends
 from talkie.curation.shots.settings import ShotSettings
 
 WINDOWS = (6, 12, 24)
@@ -23,8 +25,19 @@ _ABRUPT = 0.45
 _RESTLESS = {6: 0.18, 12: 0.25, 24: 0.3}
 """Share of the changed pixels that may move while the light changes, by the length of the window."""
 
-_LOW = 0.12
-"""Share of the change at which the ends of a transition are read off, above what motion adds."""
+_COVERAGE = 0.3
+"""Share of the picture that must still be another one when a transition has passed: a hand has left by then."""
+
+
+@dataclass
+class _Found:
+    """first, last: the frames of the windows that gave a transition away; begin, end: of its mixed frames."""
+
+    first: int
+    last: int
+    begin: int
+    end: int
+    begun: bool = False
 
 
 class Blends:
@@ -32,40 +45,74 @@ class Blends:
 
     def __init__(self, settings: ShotSettings) -> None:
         self.settings = settings
+        self._found: list[_Found] = []
+        self._newest = 0
 
-    def see(self, newest: int, pictures: Mapping[int, np.ndarray]) -> set[int]:
-        """Called once for each position in turn: the positions before it that turn out to lie inside a transition."""
-        return {
-            at
-            for length in WINDOWS
-            if newest - length in pictures and newest % (length // _STEPS) == 0
-            for at in self._blend(newest - length, newest, pictures)
-        }
+    def see(self, newest: int, pictures: Mapping[int, np.ndarray]) -> None:
+        """Called once for each position in turn."""
+        self._newest = newest
+        for length in WINDOWS:
+            first, due = newest - length, newest % (length // _STEPS) == 0
+            if due and first in pictures and self._is_blend(first, newest, pictures):
+                self._add(first, newest, pictures)
 
-    def _blend(self, first: int, last: int, pictures: Mapping[int, np.ndarray]) -> range:
-        """The part of a window in which a dissolve or wipe runs, if one does."""
+    def inside(self, at: int, pictures: Mapping[int, np.ndarray]) -> bool:
+        """Whether a position lies in a transition, for each in turn; what has been told stays so."""
+        for found in list(self._found):
+            if not found.begun and at >= found.begin:
+                begin, found.end = ends(self._from(found, pictures), found.last, pictures)
+                found.begin = max(begin, at)
+                if at == found.begin:
+                    if self._is_over_and_gone(found, pictures):
+                        self._found.remove(found)
+                    found.begun = True
+            elif found.begun and at == found.end and found.last in pictures:
+                found.end = max(at, ends(self._from(found, pictures), found.last, pictures)[1])
+        self._found = [found for found in self._found if found.end > at]
+        return any(found.begun and found.begin <= at < found.end for found in self._found)
+
+    def _add(self, first: int, last: int, pictures: Mapping[int, np.ndarray]) -> None:
+        """One more window that looks like a transition; it and what it overlaps are one."""
+        for found in self._found:
+            if found.first <= last and first <= found.last:
+                found.first, found.last = min(found.first, first), max(found.last, last)
+                if not found.begun:  # else its end is looked for when it seems to be reached
+                    found.begin, found.end = ends(self._from(found, pictures), found.last, pictures)
+                return
+        self._found.append(_Found(first, last, *ends(first, last, pictures)))
+
+    @staticmethod
+    def _from(found: _Found, pictures: Mapping[int, np.ndarray]) -> int:
+        return max(found.first, min(pictures))
+
+    def _is_over_and_gone(self, found: _Found, pictures: Mapping[int, np.ndarray]) -> bool:
+        """Whether the picture of now is the one before the transition again, or that one relit."""
+        before, now = pictures.get(found.begin - 1), pictures[self._newest]
+        if before is None:
+            return False
+        changed = (np.abs(now - before).max(axis=0) > VISIBLE).mean()
+        return bool(changed < _COVERAGE or relit(before, now, restless=_RESTLESS[WINDOWS[-1]], loose=True))
+
+    def _is_blend(self, first: int, last: int, pictures: Mapping[int, np.ndarray]) -> bool:
+        """Whether a dissolve or wipe, or a part of one, runs in a window."""
         step = (last - first) // _STEPS
         before, after = pictures[first], pictures[last]
         change = after - before
         visible = np.abs(change).max(axis=0) > VISIBLE
         if visible.mean() < self.settings.coverage:
-            return range(0)
+            return False
         path = [np.abs((pictures[k + step] - pictures[k])[:, visible]).sum() for k in range(first, last, step)]
         total = float(sum(path))
         if np.abs(change[:, visible]).sum() < self.settings.monotony * total or max(path) > _ABRUPT * total:
-            return range(0)
-        if (
-            min(contrast(before), contrast(after)) < FLAT
-            or relit(before, after, restless=_RESTLESS[last - first])
-            or moved(before, after)
-            or moved(before, pictures[first + 2 * step])
-        ):
-            return range(0)
+            return False
+        if min(contrast(pictures[k]) for k in range(first, last + 1, step)) < FLAT:
+            return False
+        # The dearest question last: a camera that moves all the time fails the others first.
+        if moved(before, pictures[first + 2 * step]) or moved(before, after):
+            return False
         if _leftover(first, last, step, pictures, visible) > self.settings.leftover:
-            return range(0)
-        energy = float((change * change).sum())
-        share = [float(((pictures[k] - before) * change).sum()) / energy for k in range(first, last + 1)]
-        return _span(first, np.array(share))
+            return False
+        return not relit(before, after, restless=_RESTLESS[last - first])
 
 
 def _leftover(first: int, last: int, step: int, pictures: Mapping[int, np.ndarray], visible: np.ndarray) -> float:
@@ -80,15 +127,3 @@ def _leftover(first: int, last: int, step: int, pictures: Mapping[int, np.ndarra
         pieced = np.minimum(np.abs(gone).sum(axis=0), np.abs(gone - change).sum(axis=0))[visible].sum()
         worst = max(worst, float(min(mixed, pieced)) / total)
     return worst
-
-
-def _span(first: int, share: np.ndarray) -> range:
-    """The positions of mixed pictures, from the share of the change that each picture of a window has made. It grows
-    evenly: the ends are extrapolated from where motion before and after hardly shifts them."""
-    low = int(np.flatnonzero(share <= _LOW)[-1])
-    high = low + int(np.flatnonzero(share[low:] >= 1 - _LOW)[0])
-    begin = low + (_LOW - share[low]) / max(share[low + 1] - share[low], 1e-6)
-    end = high - (share[high] - (1 - _LOW)) / max(share[high] - share[high - 1], 1e-6)
-    beyond = (end - begin) * _LOW / (1 - 2 * _LOW)
-    begun, done = round(begin - beyond), round(end + beyond)
-    return range(first + max(begun, 0) + 1, first + min(done, len(share) - 1))

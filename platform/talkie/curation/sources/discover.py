@@ -29,12 +29,16 @@ from talkie.curation.sources.sidecars import record_of
 from talkie.curation.sources.source import Source, stamp_of
 from talkie.curation.sources.tables import is_table, of_dataset, of_table
 from talkie.errors import BadInput, TalkieError
+from talkie.media import is_picture, pictures_of
 from talkie.storage import PATIENCE, Patience, is_remote, list_uris, local_path, read, shown, stat
 
 THREADS = 8
 _AT_ONCE = 512
+_AS_FRAMES = (
+    "pictures of one shot become clips as a folder of numbered frames: a manifest's row with kind=frames and fps"
+)
 _NOT_TAKEN = {
-    "image": "is a single picture: curation takes video and frames with fps",
+    "image": f"is a single picture and no footage; {_AS_FRAMES}",
     "vertices": "is a mesh sequence: curation takes video and frames with fps",
 }
 
@@ -64,6 +68,8 @@ def discover(
     found: dict[str, Found] = {}
     for argument in arguments:
         named = _collect(_of(argument, dataset, options or {}, patience))
+        if dataset is not None or is_table(argument):
+            named = {key: replace(entry, through=_through(argument)) for key, entry in named.items()}
         if not named:
             raise _empty(argument)
         _merge(found, named)
@@ -134,16 +140,22 @@ def _merge(found: dict[str, Found], named: dict[str, Found]) -> None:
         found[key] = replace(
             before,
             records=before.records + fresh,
+            through=tuple(dict.fromkeys(before.through + entry.through)),
             stat=before.stat or entry.stat,
             beside=before.beside or entry.beside,
         )
+
+
+def _through(argument: str | Path) -> tuple[str]:
+    """The argument as a later run finds it from wherever it is started; without what may not be stored."""
+    return (shown(argument) if is_remote(argument) else os.path.abspath(local_path(argument)),)
 
 
 def _empty(argument: str | Path) -> BadInput:
     return BadInput(
         "holds no footage",
         where=shown(argument),
-        cure=f"give videos ({', '.join(sorted(VIDEO_SUFFIXES)[:7])} ...) or a folder of them",
+        cure=f"give videos ({', '.join(sorted(VIDEO_SUFFIXES)[:7])} ...) or a folder of them; {_AS_FRAMES}",
     )
 
 
@@ -166,8 +178,9 @@ class _Look:
         kinds = sorted({record.kind for record in found.records}) or ["video"]
         if len(kinds) > 1:
             return _refused(found, f"is said to be {' and '.join(kinds)}", BadInput.cause)
-        if kinds[0] in _NOT_TAKEN:
-            return _refused(found, _NOT_TAKEN[kinds[0]], "not_footage")
+        kind = "image" if kinds[0] == "video" and is_picture(found.uri) else kinds[0]
+        if kind in _NOT_TAKEN:
+            return _refused(found, _NOT_TAKEN[kind], "not_footage")
         try:
             return self._remote(found) if is_remote(found.address) else self._on_disk(found)
         except TalkieError as error:
@@ -179,7 +192,7 @@ class _Look:
 
     def _on_disk(self, found: Found) -> Source:
         if found.records and found.records[0].kind == "frames":
-            sha256, size = self._digests.sha256_of_all(_pictures(found.address))
+            sha256, size = self._digests.sha256_of_all(pictures_of(found.address))
         else:
             sha256, size = self._digests.sha256(found.address), os.path.getsize(found.address)
         beside = {} if found.records else dict(local_sidecars(found.address))
@@ -210,8 +223,10 @@ class _Look:
             key = hashlib.sha256("|".join(parts).encode()).hexdigest()
         kind = given[0].kind if given else "video"
         addresses = tuple(sorted(hidden.items()))
+        through = "\n".join(found.through) or None
         return Source(
-            found.uri, size, key, sha256, stamp, kind, given, address=found.address, addresses=addresses
+            found.uri, size, key, sha256, stamp, kind, given,
+            through=through, address=found.address, addresses=addresses,
         )  # fmt: skip
 
     def _said(self, record: SourceRecord, hidden: Mapping[str, str]) -> str:
@@ -252,14 +267,5 @@ def _refused(found: Found, trouble: str, cause: str) -> Source:
     kind = found.records[0].kind if found.records else "video"
     key = hashlib.sha256(b"|".join((cause.encode(), trouble.encode(), os.fsencode(found.uri)))).hexdigest()
     given = tuple(_showable(record, found.uri) for record in found.records)
-    return Source(found.uri, 0, key, None, None, kind, given, trouble, cause, address=found.address)
-
-
-def _pictures(address: str) -> list[str]:
-    """The pictures of a frames source in order: of a folder, or of a glob where they lie in many."""
-    if os.path.isdir(address):
-        return sorted(entry.path for entry in os.scandir(address) if entry.is_file() and not entry.name.startswith("."))
-    matches = sorted(glob.glob(address))
-    if not matches:
-        raise FileNotFoundError(2, "No such file or directory", address)
-    return matches
+    through = "\n".join(found.through) or None
+    return Source(found.uri, 0, key, None, None, kind, given, trouble, cause, through, address=found.address)

@@ -29,13 +29,15 @@ _FOOTAGE = VIDEO_SUFFIXES | AUDIO_SUFFIXES
 class Found:
     """A place that an argument names. records: what a manifest or an adapter says of it; its sidecars do not count
     then. stat: what a listing told of it. beside: its sidecars (kind, address, stat) in a remote listing; None where
-    they are yet to be looked for. skipped: why an adapter passed it over."""
+    they are yet to be looked for. skipped: why an adapter passed it over. through: the tables and roots of data sets
+    that name it."""
 
     address: str
     records: tuple[SourceRecord, ...] = ()
     stat: Stat | None = None
     beside: tuple[tuple[str, Stat], ...] | None = None
     skipped: str | None = None
+    through: tuple[str, ...] = ()
 
     @property
     def uri(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from talkie.curation.record import MediaKind, SourceRecord
+from talkie.curation.sources.digests import DigestCache
 from talkie.errors import (
     BadInput,
     NotFootage,
@@ -24,6 +25,7 @@ from talkie.errors import (
     TalkieError,
     UnreadableMedia,
 )
+from talkie.media import pictures_of
 from talkie.storage import PATIENCE, Patience, fetch, is_remote, join, list_uris, local_path, name_of, open_uri
 
 _ERRORS: dict[str, type[TalkieError]] = {
@@ -43,7 +45,8 @@ class Source:
     content (or stamp), sidecars and records, so that a corrected transcript makes a source new. sha256: of the bytes
     (frames: over the digests of the pictures in order); None of a remote one until `local` has brought it. stamp: the
     store's word for the state of a remote one. given: what its owner says of it, sorted by start; empty where nobody
-    says anything. trouble: why it cannot be curated, with `cause`, a slug of `talkie.errors`.
+    says anything. trouble: why it cannot be curated, with `cause`, a slug of `talkie.errors`. through: the
+    manifests, lists and roots of data sets that spoke of it, one a line; None where it was found by itself.
     """
 
     uri: str
@@ -55,6 +58,7 @@ class Source:
     given: tuple[SourceRecord, ...] = ()
     trouble: str | None = None
     cause: str | None = None
+    through: str | None = None
     address: str = field(default="", repr=False)
     """Where it is read: with the signature that `uri` leaves out; for a name that is no UTF-8 the name itself."""
     addresses: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -128,7 +132,9 @@ class Source:
         known: dict[str, Any] = {}
         for address in wanted:
             if address == self.address and self.kind == "frames":
-                copies.append((address, str(_frames(address, spool, patience))))
+                folder = _frames(address, spool, patience)
+                copies.append((address, str(folder)))
+                known = dict(zip(("sha256", "size"), DigestCache().sha256_of_all(pictures_of(folder)), strict=True))
                 continue
             fetched = fetch(address, spool, patience=patience)
             copies.append((address, str(fetched.path)))

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from talkie.errors import BadInput
+from talkie.heads.fitting.turns import turn_matrices
 from talkie.heads.model import HeadModel
-from talkie.heads.rotations import axis_angle_to_matrix
 
 JOINTS = ("jaw", "left_eye", "right_eye")
 
@@ -92,7 +92,7 @@ class LandmarkBasis:
 
 def turn(pose: Tensor) -> Tensor:
     """R - I of axis-angle vectors: (..., 3) -> (..., 3, 3)."""
-    return axis_angle_to_matrix(pose) - torch.eye(3, dtype=pose.dtype)
+    return turn_matrices(pose) - torch.eye(3, dtype=pose.dtype)
 
 
 def landmark_basis(model: HeadModel) -> LandmarkBasis:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from talkie.heads.fitting.basis import LandmarkBasis
 from talkie.heads.fitting.observation import Observation
-from talkie.heads.rotations import matrix_to_axis_angle
+from talkie.heads.fitting.turns import turn_vectors
 
 FLIP = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 """World-to-camera rotation of a camera in front of the person: x stays, y points down, z away from it."""
@@ -42,7 +42,7 @@ def initial_poses(basis: LandmarkBasis, seen: Observation) -> tuple[Tensor, Tens
     several = torch.nonzero(seen.visible.sum(0) > 1)[:, 0]
     if len(several):
         rotation[several], middle[several] = _from_several_views(basis, seen.part(several))
-    return matrix_to_axis_angle(rotation), middle - rotation @ basis.rest[0].mean(0)
+    return turn_vectors(rotation), middle - rotation @ basis.rest[0].mean(0)
 
 
 def _from_one_view(basis: LandmarkBasis, seen: Observation) -> tuple[Tensor, Tensor]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from talkie.heads.model import HeadModel
+if TYPE_CHECKING:
+    from talkie.heads.model import HeadModel
 
 
 class FitSettings(BaseModel):

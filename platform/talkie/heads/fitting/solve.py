@@ -12,8 +12,8 @@ from talkie.heads.fitting.arrow import Elimination, solve_arrow
 from talkie.heads.fitting.basis import JOINTS
 from talkie.heads.fitting.normal import Problem, State, evaluate, normal_equations
 from talkie.heads.fitting.pose import initial_poses
+from talkie.heads.fitting.turns import turn_matrices, turn_vectors
 from talkie.heads.fitting.view import Unknowns
-from talkie.heads.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 _KEYS = 24
 """Key frames: identity and camera are settled on them before all frames are looked at."""
@@ -109,9 +109,9 @@ def _between(coarse: Unknowns, keys: np.ndarray, frames: int) -> Unknowns:
     def line(values: Tensor) -> Tensor:
         return values[left] + share * (values[left + 1] - values[left])
 
-    matrices = axis_angle_to_matrix(coarse.rotation)
-    arc = matrix_to_axis_angle(matrices[left + 1] @ matrices[left].transpose(-1, -2))
-    rotation = matrix_to_axis_angle(axis_angle_to_matrix(share * arc) @ matrices[left])
+    matrices = turn_matrices(coarse.rotation)
+    arc = turn_vectors(matrices[left + 1] @ matrices[left].transpose(-1, -2))
+    rotation = turn_vectors(turn_matrices(share * arc) @ matrices[left])
     poses = {name: line(pose) for name, pose in coarse.poses.items()}
     return Unknowns(
         coarse.identity, line(coarse.expression), poses, rotation, line(coarse.translation), coarse.log_focal

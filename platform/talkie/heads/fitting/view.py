@@ -9,7 +9,7 @@ from torch import Tensor
 
 from talkie.heads.fitting.basis import JOINTS, LandmarkBasis, turn
 from talkie.heads.fitting.observation import Observation
-from talkie.heads.rotations import axis_angle_to_matrix, matrix_to_axis_angle
+from talkie.heads.fitting.turns import turn_matrices, turn_vectors
 
 POSE_COLUMNS = 3 * (len(JOINTS) + 2)
 
@@ -56,8 +56,8 @@ class Unknowns:
 
 def rotation_steps(rotation: Tensor) -> Tensor:
     """Axis-angle of the turn between neighbours, R_t R_(t-1)^T: (T, 3) -> (T - 1, 3)."""
-    matrices = axis_angle_to_matrix(rotation)
-    return matrix_to_axis_angle(matrices[1:] @ matrices[:-1].transpose(-1, -2))
+    matrices = turn_matrices(rotation)
+    return turn_vectors(matrices[1:] @ matrices[:-1].transpose(-1, -2))
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def predict(basis: LandmarkBasis, unknowns: Unknowns, seen: Observation) -> Pred
         swung = moments @ turn(unknowns.poses[name]).transpose(-1, -2)
         head[:, points] += swung
         arms[joint, :, points] = moments + swung
-    matrices = axis_angle_to_matrix(unknowns.rotation)
+    matrices = turn_matrices(unknowns.rotation)
     rotated = head @ matrices.transpose(-1, -2)
     world = rotated + unknowns.translation[:, None]
     camera = world @ seen.R[:, None].transpose(-1, -2) + seen.t[:, None, None]
@@ -102,4 +102,4 @@ def lenses(unknowns: Unknowns, seen: Observation) -> Tensor:
 
 
 def _turned(pose: Tensor, step: Tensor) -> Tensor:
-    return matrix_to_axis_angle(axis_angle_to_matrix(step) @ axis_angle_to_matrix(pose))
+    return turn_vectors(turn_matrices(step) @ turn_matrices(pose))

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
@@ -40,12 +40,16 @@ class Lengths(BaseModel):
 class CurationRecipe(BaseModel):
     """What a corpus keeps. labels: annotators beyond what every clip has, by name; scores: annotators of `SCORES`, to
     which those that the filters need are added; filters: thresholds by filter name, an empty mapping takes the
-    defaults."""
+    defaults.
+
+    shows: "face" for square crops that follow a face; "frame" for the whole picture, whose shorter side is scaled down
+    to `crop.size`: nobody is looked for then, so that there are no labels, no scores and no filters that need them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     about: str = ""
+    shows: Literal["face", "frame"] = "face"
     crop: CropRecipe = CropRecipe()
     clip: Lengths = Lengths()
     labels: tuple[str, ...] = ()
@@ -71,6 +75,18 @@ class CurationRecipe(BaseModel):
             _made(name, thresholds)
         return {name: thresholds or {} for name, thresholds in filters.items()}
 
+    @model_validator(mode="after")
+    def _asks_no_faces_of_frames(self) -> CurationRecipe:
+        if self.shows == "face":
+            return self
+        if self.labels or self.scores:
+            name = [*self.labels, *self.scores][0]
+            raise ValueError(f"{name!r} is measured on faces, which `shows: frame` does not look for")
+        for judge in self.judges():
+            if judge.needs:
+                raise ValueError(f"filter {judge.name!r} needs {judge.needs[0]}, which `shows: frame` does not measure")
+        return self
+
     def judges(self) -> tuple[Filter, ...]:
         """The filters, in the order of `FILTERS`, for `judge_all`."""
         return tuple(_made(name, self.filters[name]) for name in FILTERS if name in self.filters)
@@ -84,8 +100,10 @@ class CurationRecipe(BaseModel):
 
     def settings(self) -> dict[str, Any]:
         """Everything that decides over what is kept, defaults spelled out, as JSON values; stored with the shards."""
+        # Of faces nothing is said, so that shards made before there was a choice can still be added to.
+        unsaid = {"filters", "about"} | ({"shows"} if self.shows == "face" else set())
         return {
-            **self.model_dump(mode="json", exclude={"filters", "about"}),
+            **self.model_dump(mode="json", exclude=unsaid),
             "filters": {
                 judge.name: TypeAdapter(type(judge)).dump_python(judge, mode="json") for judge in self.judges()
             },

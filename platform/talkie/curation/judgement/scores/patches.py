@@ -25,8 +25,7 @@ def face_span(view: View, grow: float = 1.0) -> Span:
     """The bounds of the face's landmarks in the source, `grow` times as large, cut at the picture's edge. May be
     empty."""
     scale = view.box[2] / view.crop.shape[0]
-    points = view.box[:2] + view.landmarks[:, :2] * scale
-    low, high = points.min(0), points.max(0)
+    low, high = (view.box[:2] + edge * scale for edge in view.bounds)
     middle, half = (low + high) / 2, (high - low) / 2 * grow
     height, width = view.frame.shape[:2]
     x0, y0 = (max(0, int(np.floor(v))) for v in middle - half)
@@ -39,8 +38,21 @@ def part(frame: np.ndarray, span: Span, limit: int | None = None) -> np.ndarray:
     longer. Nothing is averaged: equal frames give equal parts."""
     x0, y0, x1, y1 = span
     step = 1 if limit is None else max(1, -(-max(x1 - x0, y1 - y0) // limit))
-    cut = np.ascontiguousarray(frame[y0:y1:step, x0:x1:step])
-    return cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY) if cut.size else np.zeros(cut.shape[:2], np.uint8)
+    cut = frame[y0:y1, x0:x1]
+    if not cut.size:
+        return np.zeros(cut.shape[:2], np.uint8)
+    return cv2.cvtColor(cut if step == 1 else _every(frame, span, step), cv2.COLOR_RGB2GRAY)
+
+
+def _every(frame: np.ndarray, span: Span, step: int) -> np.ndarray:
+    """Every `step`-th pixel of a part of a frame. cv2's nearest neighbour takes exactly these where it shrinks by a
+    whole number, five times as fast as a strided copy of three channels."""
+    x0, y0, x1, y1 = span
+    columns, rows = -(-(x1 - x0) // step), -(-(y1 - y0) // step)
+    whole = frame[y0 : y0 + rows * step, x0 : x0 + columns * step]
+    if whole.shape[:2] != (rows * step, columns * step):  # at the picture's edge
+        return np.ascontiguousarray(frame[y0:y1:step, x0:x1:step])
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_NEAREST))
 
 
 def tile(span: Span, side: int) -> Span:

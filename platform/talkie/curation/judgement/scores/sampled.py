@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import version
 
 import numpy as np
@@ -13,6 +14,7 @@ from talkie.curation.judgement.scores.patches import PICK
 Measure = Callable[[View], Mapping[str, float]]
 
 
+@cache
 def own_tool(name: str) -> str:
     """`tool` of a score that talkie computes itself."""
     return f"talkie {name} {version('talkie')}"

@@ -56,7 +56,7 @@ class _Still(Watcher):
         if self._before is not None:
             span, grey = self._before
             now = part(view.frame, span, _LOOK_PX)
-            self._same.append(grey.size > 0 and now.shape == grey.shape and cv2.absdiff(now, grey).mean() < _SAME)
+            self._same.append(grey.size > 0 and now.shape == grey.shape and _apart(now, grey) < _SAME)
         span = face_span(view)
         self._before = span, part(view.frame, span, _LOOK_PX)
         self._keep(view)
@@ -80,6 +80,11 @@ class _Still(Watcher):
         if len(self._pictures) == min(len(same), _LONGEST):
             scores["repeated_share"] = repeated(np.stack(self._pictures), same[: len(self._pictures)]).mean()
         return Findings(scores=rounded(scores))
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean difference of two grey pictures."""
+    return cv2.norm(a, b, cv2.NORM_L1) / a.size
 
 
 def in_runs(flags: np.ndarray, least: int = RUN) -> np.ndarray:

@@ -134,19 +134,23 @@ def without_drift(values: np.ndarray, rate: int) -> np.ndarray:
 
 def _compared(moved: np.ndarray, seen: np.ndarray, guess: np.ndarray, valid: np.ndarray, at: np.ndarray) -> np.ndarray:
     """(LAGS, MOTIONS) signed log likelihood ratios of `moved` against `guess` at the places `at` + lag."""
-    ratios = np.full((len(LAGS), moved.shape[1]), np.nan)
-    for row, lag in enumerate(LAGS):
-        place = at + lag
-        used = seen & (place >= 0) & (place < len(guess))
-        used[used] = valid[place[used]]
-        count = int(used.sum())
-        if count < LEAST_FRAMES:
-            continue
-        a, b = moved[used], guess[place[used]]
-        a, b = a - a.mean(axis=0), b - b.mean(axis=0)
-        r = (a * b).sum(axis=0) / np.maximum(np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0)), 1e-12)
-        ratios[row] = -np.sign(r) * count / 2 * np.log1p(-np.minimum(r * r, 0.999))
-    return ratios
+    places = at + LAGS[:, None]
+    inside = (places >= 0) & (places < len(guess))
+    places = np.where(inside, places, 0)
+    used = (inside & seen & valid[places])[..., None]
+    count = used.sum(axis=1)
+    # All lags at once; the frames that a lag has not count as zeros.
+    a, b = (_centred(values, used, count) for values in (moved[None], guess[places]))
+    power = np.einsum("ltm,ltm->lm", a, a) * np.einsum("ltm,ltm->lm", b, b)
+    r = np.einsum("ltm,ltm->lm", a, b) / np.maximum(np.sqrt(power), 1e-12)
+    ratios = -np.sign(r) * count / 2 * np.log1p(-np.minimum(r * r, 0.999))
+    return np.where(count < LEAST_FRAMES, np.nan, ratios)
+
+
+def _centred(values: np.ndarray, used: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Values (L, T, M) less their mean over the T that are used, which are `count` (L, 1); 0 elsewhere."""
+    mean = (values * used).sum(axis=1) / np.maximum(count, 1)
+    return np.asarray((values - mean[:, None]) * used)
 
 
 def _refined(score: np.ndarray, best: int) -> float:
