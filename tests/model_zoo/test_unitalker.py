@@ -9,8 +9,8 @@ import torch
 
 from talkie.clip import FPS
 from talkie.errors import BadConfig, BadInput, MissingExtra
-from talkie.evaluation.evaluate import offsets
 from talkie.evaluation.metrics.motion import MotionMasks, clip_errors, lve
+from talkie.evaluation.protocols import offsets
 from talkie.heads import builtin_head
 from talkie.shards import open_dataset
 from talkie.systems import Draw, SpeechToMotionRequest, load_system, make_config

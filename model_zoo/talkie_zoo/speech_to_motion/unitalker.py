@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
 from talkie.errors import BadInput, NotADataset
 from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
-from talkie.systems.measurement import Claim
+from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
 from talkie.systems.tasks.speech_to_motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
 from talkie_zoo.blocks.audio import LogMelEncoder, PretrainedEncoder
@@ -86,6 +86,18 @@ class UniTalker(System):
     )
     Config: ClassVar[type[SystemConfig]] = UniTalkerConfig
     presets: ClassVar[Mapping[str, SystemConfig]] = {
+        "micro": UniTalkerConfig(
+            channels=16,
+            audio_channels=16,
+            audio_layers=1,
+            style=4,
+            pca=8,
+            pca_frames=50,
+            basis_vertices=50,
+            learning_rate=5e-3,
+            warm_up_steps=2,
+            steps=8,
+        ),
         "tiny": UniTalkerConfig(learning_rate=2e-3, schedule="cosine", warm_up_steps=40, steps=500, arkit_weight=0.05),
         "paper": UniTalkerConfig(
             audio="wavlm",
@@ -98,6 +110,7 @@ class UniTalker(System):
             steps=800_000,
         ),
     }
+    bar: ClassVar[Bar] = Bar(over_baseline=0.3)
     config: UniTalkerConfig
 
     def __init__(self, config: SystemConfig):

@@ -1,7 +1,7 @@
 """The contract every system keeps, the tasks they serve, and how they are found and stored."""
 
 from talkie.systems.contract import Card, System, SystemConfig
-from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.measurement import Bar, Claim, Measurement
 from talkie.systems.phases import Draw, Moments, Optimiser, Partner, Phase, Sampling, Schedule
 from talkie.systems.registry import build_system, load_system, make_config, system_names, systems
 from talkie.systems.task import Task
@@ -12,6 +12,7 @@ from talkie.systems.weights import load_weights, save_system
 __all__ = [
     "SPEECH_TO_MOTION",
     "TASKS",
+    "Bar",
     "Card",
     "Claim",
     "Draw",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from talkie.clip import Clip
 from talkie.errors import NotStreaming
-from talkie.systems.measurement import Claim
+from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Moments, Phase
 
 Example = dict[str, Any]
@@ -57,11 +57,13 @@ class System(nn.Module, ABC):
     Life: `cls(config)`, then either `prepare(clips)` before training or `restore(constants)` before loading weights;
     both fix every shape that depends on data. Then phase by phase: `enter`, and `losses` step by step or one `fit`.
     Then `generate` and `stream` in use. A system without phases needs no training; it is prepared and stored.
+    `presets`: "micro" (seconds, for tests of the contract), "tiny" (minutes on two cores) and "paper".
     """
 
     card: ClassVar[Card]
     Config: ClassVar[type[SystemConfig]]
     presets: ClassVar[Mapping[str, SystemConfig]]
+    bar: ClassVar[Bar]
 
     def __init__(self, config: SystemConfig):
         super().__init__()

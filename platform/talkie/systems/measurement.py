@@ -33,6 +33,17 @@ class Measurement(BaseModel):
 
 
 @dataclass(frozen=True)
+class Bar:
+    """What "works" asks of a system beside its claims: by how much `metric` (empty: the task's first one)
+    must beat the trivial baseline and the control on held-out clips. For an error the share by which it is smaller
+    (0.3 = 30 %), for a figure that should be large the difference in its unit."""
+
+    over_baseline: float
+    over_control: float = 0.0
+    metric: str = ""
+
+
+@dataclass(frozen=True)
 class Claim:
     """A sentence of a system's card that can be measured on held-out clips.
 

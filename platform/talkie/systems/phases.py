@@ -52,7 +52,8 @@ class Optimiser:
     """One role's optimiser, on the parameters whose names start with one of `trains` (a leading "!" excludes).
 
     `rates` multiplies `lr` for the parameters under a prefix, the longest one that fits: {"audio.attention.": 5.0}.
-    The role is updated in every `every`-th step, from step `begin` of its phase on. `clip_norm` 0 does not clip.
+    Of sgd `betas[0]` is the momentum. The role is updated in every `every`-th step, from step `begin` of its phase on.
+    `clip_norm` 0 does not clip.
     """
 
     lr: float

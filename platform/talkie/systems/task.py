@@ -3,11 +3,16 @@ trivial answer. The tasks themselves are in tasks/, how they are measured in `ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from talkie.clip import Clip
+
+
+def show_nothing(clip: Clip, result: Any) -> Mapping[str, bytes]:
+    """For tasks whose results nobody has drawn yet."""
+    return {}
 
 
 class Generator(Protocol):
@@ -24,6 +29,7 @@ class Task:
     question and its answer. `baseline` fits the trivial answer, which `baseline_name` describes, on training clips;
     `control` is the question with its driving signal taken from another clip's, which `control_name` describes: a
     system that answers both alike does not listen. `metrics` are measured by the task's protocol, the first one ranks.
+    `show` turns a clip and what was generated for it into files for people, by the ends of their names.
     """
 
     slug: str
@@ -40,3 +46,4 @@ class Task:
     control: Callable[[Any, Any], Any]
     control_name: str
     held_out: Literal["identity", "time"] = "identity"
+    show: Callable[[Clip, Any], Mapping[str, bytes]] = show_nothing

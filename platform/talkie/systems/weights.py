@@ -8,9 +8,11 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from talkie.errors import CorruptModel, UnknownModel
 from talkie.systems.contract import Card, System
@@ -36,8 +38,7 @@ def save_system(system: System, folder: Path) -> str:
         }
         (temporary / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
         (temporary / CARD).write_text(system.describe().model_dump_json(indent=1))
-        weights = {name: tensor.detach().contiguous().clone() for name, tensor in system.state_dict().items()}
-        save_file(weights, temporary / WEIGHTS)
+        save_file(own_state(system), temporary / WEIGHTS)
         files = {name: _sha256(temporary / name) for name in (CONFIG, CARD, WEIGHTS)}
         digest = _digest_of(files)
         (temporary / DIGEST).write_text(json.dumps({"digest": digest, "files": files}, indent=1, sort_keys=True))
@@ -57,8 +58,28 @@ def load_weights(folder: Path, *, check: bool = True) -> System:
         verify_model(folder)
     config = json.loads((folder / CONFIG).read_text())
     system = build_system(config["system"], config["config"], config["constants"])
-    system.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+    load_state(system, load_file(folder / WEIGHTS))
     return system.eval()
+
+
+def own_state(system: System) -> dict[str, Tensor]:
+    """Copies, in main memory, of a system's parameters and buffers, without what a path in its config holds already
+    (`external`)."""
+    outside = system.external()
+    state = {n: t for n, t in system.state_dict().items() if not (outside and n.startswith(outside))}
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
+
+
+def load_state(system: System, state: Mapping[str, Tensor]) -> None:
+    """Gives a system what `own_state` took; what is external stays as it is. Raises CorruptModel on other names."""
+    outside = system.external()
+    missing, unexpected = system.load_state_dict(dict(state), strict=False)
+    missing = [name for name in missing if not (outside and name.startswith(outside))]
+    if missing or unexpected:
+        wrong = ", ".join([*missing, *unexpected][:3])
+        raise CorruptModel(
+            f"the weights do not fit {system.card.slug}: {wrong}", cure="use the settings that they were stored with"
+        )
 
 
 def read_card(folder: Path) -> Card:

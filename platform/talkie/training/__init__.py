@@ -3,6 +3,6 @@ with digests. What a system is lives in `talkie.systems`, run tracking in `talki
 
 from talkie.training.config import TrainConfig
 from talkie.training.events import TrainEvent
-from talkie.training.run import TrainResult, train
+from talkie.training.run import Data, TrainResult, corpora_of, train
 
-__all__ = ["TrainConfig", "TrainEvent", "TrainResult", "train"]
+__all__ = ["Data", "TrainConfig", "TrainEvent", "TrainResult", "corpora_of", "train"]

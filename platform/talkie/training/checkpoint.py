@@ -1,5 +1,5 @@
 """Checkpoints on disk: written beside their name, committed by a rename together with the digests of their files,
-read only after every digest matched. What they contain is decided in worker.py."""
+read only after every digest matched. What they contain is decided in phase_run.py."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def begin(root: Path, step: int) -> Path:
     return pending
 
 
-def commit(root: Path, step: int, keep: int) -> Path:
-    """Makes the pending checkpoint of `step` the newest one and removes all but `keep`."""
+def commit(root: Path, step: int, keep: int, best: int | None = None) -> Path:
+    """Makes the pending checkpoint of `step` the newest one and removes all but the last `keep` and step `best`."""
     pending, final = pending_of(root, step), folder_of(root, step)
     files = {}
     for path in sorted(p for p in pending.rglob("*") if p.is_file()):
@@ -48,7 +48,8 @@ def commit(root: Path, step: int, keep: int) -> Path:
     os.replace(pending, final)
     _sync(root)
     for old in committed(root)[:-keep]:
-        shutil.rmtree(folder_of(root, old))
+        if old != best:
+            shutil.rmtree(folder_of(root, old))
     return final
 
 
@@ -60,20 +61,24 @@ def committed(root: Path) -> list[int]:
     return sorted(int(m[1]) for m, p in matches if m and (p / COMMIT).is_file())
 
 
-def latest(root: Path) -> Path | None:
-    """The newest committed checkpoint, verified, or None. Raises CorruptCheckpoint naming the file that differs: an
-    older one is not taken in silence, because that would repeat hours of work unasked."""
-    steps = committed(root)
-    if not steps:
-        return None
-    folder = folder_of(root, steps[-1])
-    verify(folder, fallback=steps[-2] if len(steps) > 1 else None)
-    return folder
+def newest(root: Path) -> tuple[Path | None, list[str]]:
+    """The newest committed checkpoint whose bytes are as they were written, and what is wrong with those after it:
+    the caller says that aloud, because the steps in between are done again."""
+    complaints = []
+    for step in reversed(committed(root)):
+        folder = folder_of(root, step)
+        try:
+            verify(folder)
+        except CorruptCheckpoint as error:
+            complaints.append(str(error))
+        else:
+            return folder, complaints
+    return None, complaints
 
 
-def verify(folder: Path, fallback: int | None = None) -> None:
+def verify(folder: Path) -> None:
     """Compares every file with the commit record. Raises CorruptCheckpoint."""
-    cure = f"delete {folder} to go on from " + (f"step {fallback}" if fallback is not None else "the start")
+    cure = "the one before it is used"
     try:
         files = dict(json.loads((folder / COMMIT).read_text())["files"])
     except (ValueError, KeyError, TypeError) as error:

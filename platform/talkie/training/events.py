@@ -15,17 +15,22 @@ from talkie.errors import RunFailed, TalkieError
 
 
 class TrainEvent(BaseModel):
-    """One line of progress. `losses` are means since the last event; `eta_s` is the time left in seconds."""
+    """One line of progress. `losses` are means since the last event; `eta_s` is the time left in seconds; `meters`:
+    what a step costs (meters.py); `message`, `ids` and `files`: what happened, on which clips, and what was written."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["start", "step", "checkpoint", "done", "error"]
+    kind: Literal["start", "step", "phase", "checkpoint", "skip", "warning", "validation", "samples", "done", "error"]
     step: int
     steps: int
     phase: str = ""
     losses: dict[str, float] = {}
     samples_per_s: float = 0.0
     eta_s: float = 0.0
+    meters: dict[str, float] = {}
+    message: str = ""
+    ids: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     error: dict[str, str | None] = {}
 
     @property

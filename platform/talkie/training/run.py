@@ -1,13 +1,13 @@
-"""The entry of training: checks everything a user can get wrong, prepares the system, starts the workers on Ray and
-returns the finished model. What a worker does is in worker.py."""
+"""The entry of training: checks everything a user can get wrong, prepares the system, starts the workers and returns
+the finished model. What a worker does is in worker.py, how Ray starts it in launch.py."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,30 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from talkie.cluster import Cluster, start_ray
-from talkie.errors import BadConfig, BadInput, NotADataset, RunFailed, SettingsConflict, TooFewIdentities
+from talkie.errors import BadInput, NotADataset, RunFailed, SettingsConflict, TooFewIdentities
 from talkie.shards import Dataset, open_dataset
-from talkie.systems import System, SystemConfig, load_system, make_config, save_system
+from talkie.shards.person import main_person, of_person
+from talkie.systems import System, SystemConfig, load_system, load_weights, make_config, save_system
 from talkie.systems.weights import verify_model
 from talkie.training import checkpoint
-from talkie.training.config import TrainConfig
-from talkie.training.data import training_clips
-from talkie.training.events import OnEvent, TrainEvent, followed, raise_error
-from talkie.training.worker import Folders, work
+from talkie.training.config import TrainConfig, identity_of
+from talkie.training.deepspeed_setup import check_machine, check_phase
+from talkie.training.events import OnEvent, TrainEvent
+from talkie.training.handover import Folders, Position, standing
+from talkie.training.launch import run_workers
+from talkie.training.loading import Corpus, TrainingClips
 
 RECORD = "run.json"
 RESULT = "result.json"
 MIN_IDENTITIES = 2
 
+Data = Path | str | Sequence[Path | str | Corpus]
+"""Shards to train on: a folder or address, or several of them, with their weights where they are mixed by weight."""
+
 
 class TrainResult(BaseModel):
-    """A finished run. `samples`: digest of the sequence of clip ids trained on; `data`: digest of the shards."""
+    """A finished run. `samples`: digest of the sequence of clip ids trained on; `data`: digest of the shards;
+    `memory_gb`: the most that the first worker held resident."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,57 +49,93 @@ class TrainResult(BaseModel):
     samples: str
     data: str
     losses: dict[str, float]
+    memory_gb: float | None = None
 
 
 def train(
-    config: TrainConfig, data: Path, out: Path, resume: bool = False, on_event: OnEvent | None = None
+    config: TrainConfig, data: Data, out: Path, resume: bool = False, on_event: OnEvent | None = None
 ) -> TrainResult:
-    """Trains a system on the train split of `data` and leaves the model in `out/model`.
+    """Trains a system on the train split of `data` and leaves the model in `out/model`. A system of one person is
+    trained on the earlier takes of whom the data name ("shards#person=NAME"), else of whoever has the most.
 
     A run with these settings that is finished already is returned as it is; an unfinished one goes on from its last
-    committed checkpoint with `resume`. On one worker the weights are bit-equal to those of an uninterrupted run.
+    sound checkpoint with `resume`, also on another number of workers or at another ZeRO stage. On one worker the
+    weights are bit-equal to those of an uninterrupted run.
 
     Raises UnknownSystem, BadConfig, NotADataset, MissingField, TooFewIdentities, CorruptShard, SettingsConflict and
-    BadInput before Ray starts; CorruptCheckpoint, NonFiniteLoss and RunFailed from the workers.
+    BadInput before Ray starts; NonFiniteLoss, DiskFull and RunFailed from the workers.
     """
-    data, out = Path(data).resolve(), Path(out).resolve()
+    out = Path(out).resolve()
+    check_machine(config)
     system = load_system(config.system)
     system_config = make_config(system, config.preset, config.overrides)
-    dataset = open_dataset(data)
-    _check_data(dataset, system)
+    corpora = corpora_of(data)
+    if system.card.scope == "person":
+        corpora = [(of_person(whole, whole.person or main_person(whole)), weight) for whole, weight in corpora]
+    datasets = [opened for opened, _ in corpora]
+    _check_data(datasets, system)
     folders = Folders(out)
-    finished = _enter(out, _record(config, system_config, dataset), resume)
+    finished = _enter(out, _record(config, system_config, datasets), resume)
     if finished is not None:
         return finished
-    # Before Ray: a corrupt checkpoint or shard is the user's to mend.
-    checkpoint.latest(folders.checkpoints)
     checkpoint.clear_pending(folders.checkpoints)
     began = time.monotonic()
     if not folders.prepared.exists():
-        _prepare(config, system, system_config, dataset, folders)
-    last = _run_workers(config, data, folders, on_event or (lambda event: None))
-    return _finish(folders, dataset, time.monotonic() - began, last)
+        _prepare(config, system, system_config, corpora, folders)
+    prepared = load_weights(folders.prepared)
+    phases = prepared.phases()
+    for phase in phases:
+        check_phase(prepared, phase, config, config.workers)
+    last: TrainEvent | None = None
+    if phases:
+        places = [(dataset.address, weight) for dataset, weight in corpora]
+        last = run_workers(config, places, folders, on_event or (lambda event: None))
+    else:
+        save_system(prepared, folders.model)
+    position = standing(folders, phases)[0]
+    return _finish(folders, position, digest_of(datasets), time.monotonic() - began, last)
 
 
-def _check_data(dataset: Dataset, system: type[System]) -> None:
-    if not dataset.ids("train"):
-        raise NotADataset("no clip of the train split", where=dataset.where, cure="add clips of more people")
-    dataset.require(system.card.needs, "train")
-    people = {dataset.entries[i].identity for i in dataset.ids("train")}
-    if len(people) < MIN_IDENTITIES:
+def corpora_of(data: Data) -> list[tuple[Dataset, float | None]]:
+    """Opens the corpora, each with its weight. Raises NotADataset."""
+    places = [data] if isinstance(data, (Path, str)) else list(data)
+    given = [place if isinstance(place, Corpus) else Corpus(place) for place in places]
+    return [(_open(corpus.dataset), corpus.weight) for corpus in given]
+
+
+def digest_of(datasets: Sequence[Dataset]) -> str:
+    """The digest of one corpus, or of the digests of several."""
+    digests = [dataset.digest for dataset in datasets]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _open(place: Dataset | Path | str) -> Dataset:
+    if isinstance(place, Dataset):
+        return place
+    return open_dataset(place if isinstance(place, str) and "://" in place else Path(place).resolve())
+
+
+def _check_data(datasets: Sequence[Dataset], system: type[System]) -> None:
+    people: set[str] = set()
+    for dataset in datasets:
+        if not dataset.ids("train"):
+            raise NotADataset("no clip of the train split", where=dataset.where, cure="add clips of more people")
+        dataset.require(system.card.needs, "train")
+        people |= {dataset.entries[i].identity for i in dataset.ids("train")}
+    if len(people) < MIN_IDENTITIES and system.card.scope == "corpus":
         raise TooFewIdentities(
             f"the train split has {len(people)} identity, training needs {MIN_IDENTITIES}",
-            where=dataset.where,
+            where=datasets[0].where,
             cure="add clips of more people",
         )
 
 
-def _record(config: TrainConfig, system_config: SystemConfig, dataset: Dataset) -> dict[str, Any]:
+def _record(config: TrainConfig, system_config: SystemConfig, datasets: Sequence[Dataset]) -> dict[str, Any]:
     """What makes two runs the same run."""
     return {
-        "train": config.model_dump(mode="json"),
+        "train": identity_of(config),
         "system": system_config.model_dump(mode="json"),
-        "data": dataset.digest,
+        "data": digest_of(datasets),
     }
 
 
@@ -120,7 +162,8 @@ def _enter(out: Path, record: dict[str, Any], resume: bool) -> TrainResult | Non
         result = TrainResult.model_validate_json((out / RESULT).read_text())
         verify_model(result.model)
         return result
-    if not resume and checkpoint.committed(Folders(out).checkpoints):
+    begun = checkpoint.committed(Folders(out).checkpoints) or Folders(out).phases.exists()
+    if not resume and begun:
         raise SettingsConflict("holds an unfinished run", where=str(out), cure="add --resume to go on with it")
     return None
 
@@ -138,13 +181,18 @@ def _differences(known: dict[str, Any], record: dict[str, Any]) -> list[str]:
 
 
 def _prepare(
-    config: TrainConfig, cls: type[System], system_config: SystemConfig, dataset: Dataset, folders: Folders
+    config: TrainConfig,
+    cls: type[System],
+    system_config: SystemConfig,
+    corpora: Sequence[tuple[Dataset, float | None]],
+    folders: Folders,
 ) -> None:
     """Builds the system from the training clips once, so that every worker starts from the same bytes."""
+    clips = TrainingClips([Corpus(dataset, weight) for dataset, weight in corpora], cls, config.load)
     with _threads(config.threads):
         torch.manual_seed(config.seed)
         system = cls(system_config)
-        system.prepare(training_clips(dataset, cls))
+        system.prepare(clips)
     save_system(system, folders.prepared)
 
 
@@ -159,74 +207,18 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _run_workers(config: TrainConfig, data: Path, folders: Folders, on_event: OnEvent) -> TrainEvent | None:
-    """Trains on Ray, telling `on_event`; returns the last event with losses."""
-    seen: list[TrainEvent] = []
-
-    def note(event: TrainEvent) -> None:
-        seen.append(event)
-        if event.kind != "error":
-            on_event(event)
-
-    failure: Exception | None = None
-    with start_ray() as cluster, followed(folders.events, note):
-        _check_cluster(config, cluster)
-        try:
-            _fit(config, data, folders)
-        except Exception as error:
-            failure = error
-    for event in seen:
-        if event.kind == "error":
-            raise_error(event)
-    if failure is not None:
-        raise RunFailed(
-            f"the workers stopped: {str(failure).strip().splitlines()[-1]}",
-            where=str(folders.out),
-            cure="look at the log of Ray, then go on with --resume",
-        ) from failure
-    return next((e for e in reversed(seen) if e.losses), None)
-
-
-def _check_cluster(config: TrainConfig, cluster: Cluster) -> None:
-    if config.workers > cluster.cpus:
-        raise BadConfig(f"{config.workers} workers on a cluster of {cluster.cpus} CPUs", cure="ask for fewer workers")
-
-
-def _fit(config: TrainConfig, data: Path, folders: Folders) -> None:
-    os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
-
-    storage = folders.out / "ray"
-    trainer = TorchTrainer(
-        work,
-        train_loop_config={"config": config.model_dump_json(), "data": str(data), "out": str(folders.out)},
-        torch_config=TorchConfig(backend="gloo"),
-        scaling_config=ScalingConfig(num_workers=config.workers),
-        # A restart is the user's decision: --resume goes on exactly, a retry loop would hide the cause.
-        run_config=RunConfig(
-            name=f"train-{os.getpid()}",
-            storage_path=str(storage),
-            failure_config=FailureConfig(max_failures=0),
-        ),
-    )
-    trainer.fit()
-    shutil.rmtree(storage, ignore_errors=True)
-
-
-def _finish(folders: Folders, dataset: Dataset, seconds: float, last: TrainEvent | None) -> TrainResult:
-    newest = checkpoint.latest(folders.checkpoints)
-    if newest is None:
-        raise RunFailed("the workers ended without a checkpoint", where=str(folders.out), cure="train again")
-    state = json.loads((newest / "state.json").read_text())
+def _finish(folders: Folders, position: Position, data: str, seconds: float, last: TrainEvent | None) -> TrainResult:
+    if not folders.model.is_dir():
+        raise RunFailed("the workers ended without a model", where=str(folders.out), cure="train again")
     result = TrainResult(
         model=folders.model,
         digest=verify_model(folders.model),
-        steps=state["step"],
+        steps=position.total,
         seconds=seconds,
-        samples=state["samples"],
-        data=dataset.digest,
+        samples=position.samples,
+        data=data,
         losses=last.losses if last else {},
+        memory_gb=last.meters.get("resident_gb") if last else None,
     )
     _write(folders.out / RESULT, result.model_dump_json(indent=1))
     return result

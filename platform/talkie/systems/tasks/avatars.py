@@ -12,7 +12,7 @@ from talkie.clip import FPS, Clip, HeadTrack
 from talkie.errors import BadInput, NotADataset
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_audio, clip_audio, clip_pictures
-from talkie.systems.tasks.video import VideoResult, video_truth
+from talkie.systems.tasks.video import VideoResult, show_video, video_truth
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,13 @@ AVATARS = Task(
     result=VideoResult,
     endpoint="/v1/avatar-video",
     needs=("mp4", "flac", "head.npz"),
-    metrics=("mouth_psnr", "psnr", "ssim", "l1"),
+    metrics=("psnr_mouth", "psnr", "ssim", "l1"),
     request_of=request_of,
     truth_of=video_truth,
     baseline=mean_frame,
     baseline_name="mean frame",
     control=_other_speech,
     control_name="shuffled audio",
+    show=show_video,
     held_out="time",
 )

@@ -11,7 +11,7 @@ import numpy as np
 from talkie.clip import FPS, Clip
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_audio, check_finite, check_frames, clip_audio, clip_pictures
-from talkie.systems.tasks.video import VideoResult, video_truth
+from talkie.systems.tasks.video import VideoResult, show_video, video_truth
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,12 @@ DUBBING = Task(
     result=VideoResult,
     endpoint="/v1/dubbing",
     needs=("mp4", "flac", "landmarks.npy"),
-    metrics=("mouth_l1", "mouth_correlation", "ssim"),
+    metrics=("l1_mouth", "aperture_correlation", "ssim"),
     request_of=request_of,
     truth_of=video_truth,
     baseline=mean_mouth,
     baseline_name="mean mouth",
     control=_other_speech,
     control_name="shuffled audio",
+    show=show_video,
 )

@@ -12,7 +12,7 @@ from talkie.clip import Clip
 from talkie.errors import BadInput
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_frames, check_picture, clip_pictures
-from talkie.systems.tasks.video import VideoResult, still_picture, video_truth
+from talkie.systems.tasks.video import VideoResult, show_video, still_picture, video_truth
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,5 @@ MOTION_TRANSFER = Task(
     baseline_name="still target",
     control=lambda request, other: replace(request, reference=other.reference),
     control_name="shuffled motion",
+    show=show_video,
 )

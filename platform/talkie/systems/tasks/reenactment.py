@@ -11,7 +11,7 @@ import numpy as np
 from talkie.clip import Clip
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_frames, clip_pictures
-from talkie.systems.tasks.video import VideoResult, still_picture, video_truth
+from talkie.systems.tasks.video import VideoResult, show_video, still_picture, video_truth
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,12 @@ REENACTMENT = Task(
     result=VideoResult,
     endpoint="/v1/reenactment",
     needs=("mp4",),
-    metrics=("l1", "ssim", "psnr", "akd"),
+    metrics=("l1", "ssim", "psnr", "f_lmd"),
     request_of=request_of,
     truth_of=video_truth,
     baseline=still_picture(lambda request: request.sources[0], lambda request: request.frames),
     baseline_name="still source",
     control=lambda request, other: replace(request, driving=other.driving),
     control_name="shuffled driver",
+    show=show_video,
 )

@@ -13,6 +13,7 @@ from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
 from talkie.errors import NotADataset
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_audio, clip_audio
+from talkie.systems.tasks.curves import show_curves
 
 Convention = Literal["arkit", "vertices", "landmarks"]
 EXPRESSIONS = 52
@@ -119,4 +120,5 @@ SPEECH_TO_MOTION = Task(
     baseline_name="mean motion",
     control=lambda request, other: replace(request, audio=other.audio),
     control_name="shuffled audio",
+    show=lambda clip, result: show_curves(truth_of(clip), result),
 )

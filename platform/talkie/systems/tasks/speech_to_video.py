@@ -12,7 +12,7 @@ from talkie.clip import Clip
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_audio, check_frames, check_picture, clip_audio, clip_pictures
 from talkie.systems.tasks.speech_to_motion import frames_of
-from talkie.systems.tasks.video import VideoResult, still_picture, video_truth
+from talkie.systems.tasks.video import VideoResult, show_video, still_picture, video_truth
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,12 @@ SPEECH_TO_VIDEO = Task(
     result=VideoResult,
     endpoint="/v1/portrait-video",
     needs=("mp4", "flac"),
-    metrics=("mouth_correlation", "l1", "ssim", "lmd_mouth"),
+    metrics=("aperture_correlation", "l1", "ssim", "lmd"),
     request_of=request_of,
     truth_of=video_truth,
     baseline=still_picture(lambda request: request.portrait, lambda request: request.frames),
     baseline_name="still portrait",
     control=lambda request, other: replace(request, audio=other.audio),
     control_name="shuffled audio",
+    show=show_video,
 )

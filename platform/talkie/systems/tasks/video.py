@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from talkie.clip import FPS, Clip
+from talkie.media import encode_mp4
 from talkie.systems.tasks.checks import clip_pictures
 
 
@@ -28,6 +29,15 @@ class VideoResult:
 def video_truth(clip: Clip) -> VideoResult:
     """The frames that the clip shows. Needs `mp4`."""
     return VideoResult(FPS, clip_pictures(clip))
+
+
+def show_video(clip: Clip, result: VideoResult) -> Mapping[str, bytes]:
+    """The answer as a film, beside what the clip shows where the sizes agree."""
+    true, given = clip_pictures(clip), result.frames
+    if true.shape[1:] == given.shape[1:]:
+        frames = min(len(true), len(given))
+        given = np.concatenate([true[:frames], given[:frames]], axis=2)
+    return {"video.mp4": encode_mp4(given, result.fps)}
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,14 @@
-"""The order of samples, committed checkpoints, events and settings: everything of training that needs no Ray."""
+"""Committed checkpoints, events and settings: everything of training that needs no Ray."""
 
 import json
 
 import pytest
 from pydantic import ValidationError
 
-from talkie.errors import CorruptCheckpoint, NonFiniteLoss
+from talkie.errors import NonFiniteLoss
 from talkie.training import TrainConfig, TrainEvent, checkpoint
 from talkie.training.events import append_event, error_event, followed, raise_error
-from talkie.training.order import extend_digest, global_batch, slice_of
-
-IDS = [f"clip{i}" for i in range(10)]
-
-
-def test_every_clip_is_seen_once_an_epoch_also_where_the_batch_does_not_divide_it():
-    seen = [i for step in range(10) for i in global_batch(IDS, 0, step, 3)]
-    assert [sorted(seen[k : k + 10]) for k in (0, 10, 20)] == [IDS] * 3
-
-
-def test_the_order_is_a_pure_function_of_seed_and_step():
-    assert global_batch(IDS, 7, 5, 4) == global_batch(IDS, 7, 5, 4)
-    assert global_batch(IDS, 7, 5, 4) != global_batch(IDS, 8, 5, 4)
-
-
-def test_epochs_differ():
-    assert [global_batch(IDS, 0, 0, 10), global_batch(IDS, 0, 1, 10)].count(global_batch(IDS, 0, 0, 10)) == 1
-
-
-@pytest.mark.parametrize("world", [1, 2, 4])
-def test_the_workers_slices_make_up_the_same_batch_whatever_their_number(world):
-    batch = global_batch(IDS, 0, 2, 8)
-    assert [i for rank in range(world) for i in slice_of(batch, rank, world)] == batch
-
-
-def test_a_batch_larger_than_the_corpus_wraps_into_the_next_epoch():
-    assert sorted(global_batch(IDS[:3], 0, 0, 6)) == sorted(IDS[:3] * 2)
+from talkie.training.phase_run import extend_digest
 
 
 def test_the_digest_of_the_sequence_tells_orders_apart():
@@ -53,25 +27,27 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path):
     for step in (5, 10, 15):
         write(tmp_path, step)
     assert checkpoint.committed(tmp_path) == [10, 15]
-    assert checkpoint.latest(tmp_path).name == "step-00000015"
+    assert checkpoint.newest(tmp_path)[0].name == "step-00000015"
 
 
 def test_a_half_written_checkpoint_is_ignored(tmp_path):
     write(tmp_path, 5)
     (checkpoint.begin(tmp_path, 10) / "weights.safetensors").write_bytes(b"half")
     (tmp_path / "step-00000020").mkdir()
-    assert checkpoint.latest(tmp_path).name == "step-00000005"
+    assert checkpoint.newest(tmp_path)[0].name == "step-00000005"
     checkpoint.clear_pending(tmp_path)
     assert not list(tmp_path.glob(".pending-*"))
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing"])
-def test_a_damaged_checkpoint_names_the_file_and_what_deleting_it_costs(tmp_path, damage):
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path, damage):
     write(tmp_path, 5)
     path = write(tmp_path, 10) / "weights.safetensors"
     path.write_bytes(b"w11") if damage == "changed" else path.unlink()
-    with pytest.raises(CorruptCheckpoint, match=r"weights\.safetensors.*go on from step 5"):
-        checkpoint.latest(tmp_path)
+    folder, complaints = checkpoint.newest(tmp_path)
+    assert folder.name == "step-00000005"
+    assert len(complaints) == 1
+    assert "weights.safetensors" in complaints[0]
 
 
 def test_a_commit_record_holds_the_digest_of_every_file(tmp_path):
@@ -101,7 +77,9 @@ def test_a_listener_that_fails_is_heard(tmp_path):
         append_event(log, TrainEvent(kind="start", step=0, steps=1))
 
 
-@pytest.mark.parametrize("wrong", [{"batch": 3}, {"zero_stage": 4}, {"batch_size": 3, "workers": 2}, {"threads": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"batch": 3}, {"zero_stage": 4}, {"batch_size": 3, "workers": 2}, {"threads": 0}, {"offload": "cpu"}]
+)
 def test_unknown_and_impossible_settings_are_refused(wrong):
     with pytest.raises(ValidationError):
         TrainConfig(system="any", **wrong)

@@ -1,0 +1,227 @@
+"""Step time of the engine against a hand-written torch loop for the same model and batches, at each ZeRO stage with one
+worker, and with two gloo workers against DistributedDataParallel; beside accelerate and Lightning in environments of
+their own, where a folder with them is named.
+
+    python tests/bench/bench_training.py --peers /path/to/environments
+
+Prints JSON; exits with 1 where a target is missed. Times are process CPU seconds: medians of interleaved rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
+from torch import nn
+
+WIDTH, LAYERS, LENGTH, BATCH = 192, 3, 64, 8
+TARGET, TARGET_TWO = 1.05, 1.10
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(WIDTH, 4, 4 * WIDTH, dropout=0.0, batch_first=True)
+    return nn.Sequential(nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False), nn.Linear(WIDTH, 3))
+
+
+def batches(count: int, rank: int = 0, world: int = 1) -> list[dict[str, Any]]:
+    draw = torch.Generator().manual_seed(1)
+    each = BATCH // world
+    made = []
+    for _ in range(count):
+        x, y = torch.randn(BATCH, LENGTH, WIDTH, generator=draw), torch.randn(BATCH, LENGTH, 3, generator=draw)
+        part = slice(rank * each, (rank + 1) * each)
+        made.append({"ids": [str(i) for i in range(each)], "x": x[part], "y": y[part]})
+    return made
+
+
+class ByHand:
+    """The loop that somebody would write without any of this."""
+
+    def __init__(self, world: int):
+        self.net: nn.Module = network().train()
+        if world > 1:
+            self.net = nn.parallel.DistributedDataParallel(self.net)
+        self.adam = torch.optim.Adam(self.net.parameters(), lr=1e-3)
+
+    def step(self, number: int, batch: dict[str, Any]) -> float:
+        self.adam.zero_grad()
+        loss = (self.net(batch["x"]) - batch["y"]).square().mean()
+        loss.backward()
+        self.adam.step()
+        return float(loss.detach())
+
+
+class Ours:
+    """The same model, batches and optimiser as a system in the engine."""
+
+    def __init__(self, world: int, stage: int, steps: int):
+        from talkie.systems import Card, Optimiser, Phase, System, SystemConfig
+        from talkie.training import TrainConfig
+        from talkie.training.engine import PhaseEngine
+
+        class Plain(System):
+            card: ClassVar[Card] = Card(slug="plain", title="", paper="", task="", licence="", needs=())
+            Config: ClassVar = SystemConfig
+            presets: ClassVar = {}
+            constants: ClassVar = {}
+
+            def __init__(self) -> None:
+                super().__init__(SystemConfig())
+                self.net = network()
+
+            def prepare(self, clips): ...
+            def restore(self, constants): ...
+            def generate(self, request): ...
+            def phases(self):
+                return ()
+
+            def losses(self, batch, phase, role):
+                return {"mse": (self.net(batch["x"]) - batch["y"]).square().mean()}
+
+        config = TrainConfig(system="plain", batch_size=BATCH, workers=world, threads=1, zero_stage=stage)
+        phase = Phase("all", steps, {"model": Optimiser(1e-3)})
+        self.engine = PhaseEngine(Plain(), phase, config, BATCH // world)
+
+    def step(self, number: int, batch: dict[str, Any]) -> float:
+        from talkie.training.randomness import reseed
+
+        reseed(0, number, 0)
+        return self.engine.step(number, [batch]).losses["mse"]
+
+
+def timed(loop: Any, made: list[dict[str, Any]], first: int) -> list[float]:
+    found = []
+    for number, batch in enumerate(made, first):
+        began = time.process_time()
+        loop.step(number, batch)
+        found.append(time.process_time() - began)
+    return found
+
+
+def compare(rank: int, world: int, store: str, stages: list[int], rounds: int, each: int, out: str) -> None:
+    """Rounds of every loop in turn, so that a busy machine slows all of them alike; rank 0 leaves the medians."""
+    from talkie.training.deepspeed_setup import choose_accelerator
+
+    os.environ["LOCAL_RANK"] = str(rank)
+    torch.set_num_threads(1)
+    choose_accelerator()
+    dist.init_process_group("gloo", store=dist.FileStore(store, world), rank=rank, world_size=world)
+    loops: dict[str, Any] = {"by hand": ByHand(world)}
+    loops |= {f"zero {stage}": Ours(world, stage, (rounds + 1) * each) for stage in stages}
+    made = batches(each, rank, world)
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    for number in range(rounds + 1):
+        for name, loop in loops.items():
+            taken = timed(loop, made, number * each)
+            if number:
+                times[name].append(statistics.median(taken))
+    if rank == 0:
+        Path(out).write_text(json.dumps({name: statistics.median(values) for name, values in times.items()}))
+    dist.destroy_process_group()
+
+
+PEERS = {
+    "accelerate": """
+from accelerate import Accelerator
+acc = Accelerator(cpu=True)
+net = network().train()
+net, adam = acc.prepare(net, torch.optim.Adam(net.parameters(), lr=1e-3))
+def step(batch):
+    adam.zero_grad()
+    loss = (net(batch["x"]) - batch["y"]).square().mean()
+    acc.backward(loss)
+    adam.step()
+    return float(loss.detach())
+""",
+    "lightning": """
+import lightning as L
+fabric = L.Fabric(accelerator="cpu", devices=1)
+net = network().train()
+net, adam = fabric.setup(net, torch.optim.Adam(net.parameters(), lr=1e-3))
+def step(batch):
+    adam.zero_grad()
+    loss = (net(batch["x"]) - batch["y"]).square().mean()
+    fabric.backward(loss)
+    adam.step()
+    return float(loss.detach())
+""",
+}
+PEER_LOOP = """
+import json, statistics, sys, time
+import torch
+sys.path.insert(0, {here!r})
+from bench_training import ByHand, batches, network
+torch.set_num_threads(1)
+{code}
+hand, made = ByHand(1), batches({each})
+ours, theirs = [], []
+for number in range({rounds} + 1):
+    for loop, times in ((lambda b: hand.step(0, b), ours), (step, theirs)):
+        taken = []
+        for batch in made:
+            began = time.process_time()
+            loop(batch)
+            taken.append(time.process_time() - began)
+        if number:
+            times.append(statistics.median(taken))
+print(json.dumps(statistics.median(theirs) / statistics.median(ours)))
+"""
+
+
+def peer(python: Path, name: str, rounds: int, each: int) -> float:
+    """A peer's step over a hand-written one, both measured in the peer's environment."""
+    here = str(Path(__file__).resolve().parent)
+    code = PEER_LOOP.format(here=here, code=PEERS[name], each=each, rounds=rounds)
+    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout.strip().splitlines()[-1])
+
+
+def measure(world: int, stages: list[int], rounds: int, each: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="talkie-bench-") as folder:
+        out = f"{folder}/times.json"
+        arguments = (world, f"{folder}/store", stages, rounds, each, out)
+        processes.start_processes(compare, args=arguments, nprocs=world, start_method="spawn")
+        return json.loads(Path(out).read_text())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peers", type=Path, help="folder with the environments accelerate and lightning")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--stages", type=int, nargs="*", default=[0, 1, 2, 3])
+    parser.add_argument("--worlds", type=int, nargs="*", default=[1, 2])
+    options = parser.parse_args()
+    figures: dict[str, Any] = {}
+    passed: dict[str, bool] = {}
+    for world in options.worlds:
+        times = measure(world, options.stages, options.rounds, options.steps)
+        hand = times["by hand"]
+        ratios = {name: value / hand for name, value in times.items() if name != "by hand"}
+        figures[f"{world} workers"] = {"step by hand (CPU ms)": hand * 1000, "ratios": ratios}
+        if "zero 0" in ratios:
+            passed[f"{world} workers, zero 0"] = ratios["zero 0"] <= (TARGET if world == 1 else TARGET_TWO)
+    for name in PEERS if options.peers else ():
+        figures[name] = ratio = peer(options.peers / name / "bin" / "python", name, options.rounds, options.steps)
+        ours = figures.get("1 workers", {}).get("ratios", {}).get("zero 0")
+        if ours is not None:
+            passed[f"not above {name}"] = ours <= ratio
+    targets = {"one worker": TARGET, "two workers": TARGET_TWO}
+    print(json.dumps({"figures": figures, "targets": targets, "pass": passed}, indent=1))
+    return 0 if all(passed.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
