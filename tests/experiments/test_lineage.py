@@ -14,10 +14,11 @@ def checkpoint(home, run, data):
     (folder / "run.json").write_text(json.dumps({"data": data}))
 
 
-def test_runs_checkpoints_models_and_aliases_of_a_corpus_and_of_no_other(tmp_path):
-    home = Home.at(tmp_path / "home")
-    assert trained_on(home, lambda digest, folder: True) == []
-    assert not home.path.exists()
+def test_runs_checkpoints_models_and_aliases_of_a_corpus_and_of_no_other(tmp_path, new_home):
+    nowhere = Home.at(tmp_path / "nowhere")
+    assert trained_on(nowhere, lambda digest, folder: True) == []
+    assert not nowhere.path.exists()
+    home = new_home(tmp_path / "home")
     model = tmp_path / "model"
     model.mkdir()
     (model / "weights").write_bytes(b"w")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from talkie.errors import CorruptModel, UnknownModel
-from talkie.experiments import Home, list_models, load_model, resolve_model, set_alias
+from talkie.experiments import list_models, load_model, resolve_model, set_alias
 from talkie.experiments.tracking import client, end_run, flatten, log_metrics, register_model, start_run
 from talkie.shards import open_dataset
 from talkie.systems import load_system, make_config, save_system
@@ -12,12 +12,12 @@ from tone_clips import tone_dataset
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory, new_home):
     """Two versions of a model in a fresh home."""
     root = tmp_path_factory.mktemp("home")
     dataset = open_dataset(tone_dataset(root / "tones", train=4, test=2))
     cls = load_system("unitalker")
-    home = Home.at(root / "a home")
+    home = new_home(root / "a home")
     for seed in (0, 1):
         torch.manual_seed(seed)
         system = cls(make_config(cls, "tiny", {"channels": 16, "audio_channels": 16}))

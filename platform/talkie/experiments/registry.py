@@ -39,9 +39,9 @@ def resolve_model(ref: str, home: Home | Path | str | None = None) -> ModelHandl
     if Path(ref).is_dir() and (Path(ref) / DIGEST).is_file():
         return _handle(Path(ref).name, Path(ref).resolve())
     name, alias, number = _parse(ref)
-    versions = tracking.versions_of(home, name) if (home.path / "mlflow.db").is_file() else []
+    versions = tracking.versions_of(home, name) if home.has_records else []
     if not versions:
-        raise UnknownModel(f"no model is called {ref!r}", where=str(home.path), cure=_cure(name, home))
+        raise UnknownModel(f"no model is called {ref!r}", where=home.tracking_shown, cure=_cure(name, home))
     if alias:
         number = tracking.version_of_alias(home, name, alias)
     newest = alias is None and number is None
@@ -49,11 +49,12 @@ def resolve_model(ref: str, home: Home | Path | str | None = None) -> ModelHandl
     if not chosen:
         raise UnknownModel(
             f"{name} has no {f'alias {alias!r}' if alias else f'version {number}'}",
-            where=str(home.path),
+            where=home.tracking_shown,
             cure=f"its versions are {', '.join(str(v.version) for v in reversed(versions))}",
         )
     found = chosen[0]
-    return _handle(name, tracking.artifact_folder(found.source), int(found.version), found.run_id)
+    folder = tracking.artifact_folder(home, found.source, found.tags.get("digest", ""))
+    return _handle(name, folder, int(found.version), found.run_id)
 
 
 def load_model(model: ModelHandle | str, home: Home | Path | str | None = None) -> System:
@@ -66,6 +67,48 @@ def list_models(home: Home | Path | str | None = None) -> list[ModelHandle]:
     """The newest version of every registered model, by name."""
     home = home if isinstance(home, Home) else Home.at(home)
     return [resolve_model(name, home) for name in _names(home)]
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A version of a registered model: its aliases, the name of its run, services that were started with it, and why
+    an alias was forced on it ("" where none was)."""
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    digest: str
+    run_id: str
+    run: str
+    deployed: dict[str, str]
+    forced: str
+
+
+def list_versions(name: str | None = None, home: Home | Path | str | None = None) -> list[VersionRow]:
+    """Every version of every model, or of one, the newest first. Raises UnknownModel."""
+    home = home if isinstance(home, Home) else Home.at(home)
+    names = _names(home)
+    if name is not None and name not in names:
+        raise UnknownModel(f"no model is called {name!r}", where=home.tracking_shown, cure=_cure(name, home))
+    api, rows = tracking.client(home) if names else None, []
+    for model in [name] if name is not None else names:
+        aliases = api.get_registered_model(model).aliases  # type: ignore[union-attr]
+        for found in tracking.versions_of(home, model):
+            tags = found.tags
+            forced = [v for k, v in sorted(tags.items()) if k.startswith("promotion.") and k.endswith(".forced")]
+            rows.append(
+                VersionRow(
+                    name=model,
+                    version=int(found.version),
+                    aliases=tuple(sorted(a for a, number in aliases.items() if int(number) == int(found.version))),
+                    digest=tags.get("digest", ""),
+                    run_id=found.run_id,
+                    run=api.get_run(found.run_id).info.run_name,  # type: ignore[union-attr]
+                    deployed=tracking.deployments_of(tags),
+                    forced="; ".join(forced),
+                )
+            )
+    return rows
 
 
 def set_alias(ref: str, alias: str, home: Home | Path | str | None = None) -> None:
@@ -93,7 +136,7 @@ def _handle(name: str, path: Path, version: int | None = None, run_id: str | Non
 
 
 def _names(home: Home) -> list[str]:
-    if not (home.path / "mlflow.db").is_file():
+    if not home.has_records:
         return []
     return sorted(m.name for m in tracking.client(home).search_registered_models())
 

@@ -3,22 +3,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import subprocess
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from talkie.errors import TalkieError
-from talkie.experiments import tracking
+from talkie.errors import TalkieError, TrackingUnreachable
+from talkie.experiments import corpora, reach, tracking
+from talkie.experiments.environment import environment, git_revision, host_kind
 from talkie.experiments.home import Home
+from talkie.experiments.metrics import SPOOL_NAME, MetricLog
 from talkie.experiments.registry import ModelHandle, resolve_model
-from talkie.shards import open_dataset
+from talkie.experiments.system_metrics import SystemMetrics
 from talkie.systems import load_system, make_config
-from talkie.training import TrainConfig, TrainEvent, TrainResult, train
+from talkie.training import Data, TrainConfig, TrainEvent, TrainResult, corpora_of, train
 from talkie.training.events import OnEvent
 
 TRACKED = "mlflow.json"
 """In a run's folder: the id of its MLflow run, so that a resumed run goes on in the same one."""
+ENDED = "ended.json"
+"""In a run's folder: how it ended, where MLflow could not be told."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class TrainedModel:
 
 def run_training(
     config: TrainConfig,
-    data: Path,
+    data: Data,
     home: Home | Path | str | None = None,
     name: str | None = None,
     resume: bool = False,
@@ -41,87 +46,116 @@ def run_training(
     """Trains into `home/runs/<name>` (default: the system's slug and preset), logs to MLflow, registers the model.
 
     Training a finished run again returns its model without a second version. Raises what `talkie.training.train`
-    raises; the MLflow run is then marked FAILED, or KILLED on Ctrl-C.
-    """
+    raises; the MLflow run is then marked FAILED, or KILLED on Ctrl-C. A server of records that does not answer stops
+    the run before it starts, with TrackingUnreachable; one that falls silent later costs no step: values wait on disk,
+    and the error comes when the model is to be registered. The same call then goes on from there."""
     home = home if isinstance(home, Home) else Home.at(home)
+    reach.ping(home)
     out = home.run(name or f"{config.system}-{config.preset}")
-    with _Tracked(config, Path(data), home, out) as tracked:
+    with _Tracked(config, data, home, out) as tracked:
 
         def note(event: TrainEvent) -> None:
             tracked.note(event)
             if on_event:
                 on_event(event)
 
-        result = train(config, Path(data), out, resume, note)
+        result = train(config, data, out, resume, note)
         return tracked.register(result)
 
 
 class _Tracked:
-    """The MLflow run around a training: opened at the first event, closed with how it ended."""
+    """The MLflow run around a training: opened with the first values that are sent, closed with how it ended."""
 
-    def __init__(self, config: TrainConfig, data: Path, home: Home, out: Path):
+    def __init__(self, config: TrainConfig, data: Data, home: Home, out: Path):
         self.config, self.data, self.home, self.out = config, data, home, out
         self.run_id: str | None = None
-        self._log: tracking.MetricLog | None = None
+        self._opening = threading.Lock()
+        self._log: MetricLog | None = None
+        self._machine: SystemMetrics | None = None
 
     def __enter__(self) -> _Tracked:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if self._log:
-            self._log.flush()
-        if self.run_id and kind:
-            status = "FAILED" if issubclass(kind, TalkieError) else "KILLED"
-            tracking.end_run(self.home, self.run_id, status)
+        if kind is None:
+            return
+        status = "FAILED" if issubclass(kind, TalkieError) else "KILLED"
+        try:
+            self._close()
+            if self.run_id and not isinstance(error, TrackingUnreachable):
+                tracking.end_run(self.home, self.run_id, status)
+        except TalkieError as untold:
+            # What stopped the training matters more than that nobody could be told.
+            if error is not None:
+                error.add_note(str(untold))
+            with contextlib.suppress(OSError):
+                (self.out / ENDED).write_text(json.dumps({"status": status}))
 
     def note(self, event: TrainEvent) -> None:
         if self._log is None:
-            self._log = tracking.MetricLog(self.home, self.open())
-        if event.losses:
-            values = {f"loss/{k}": v for k, v in event.losses.items()}
-            self._log.add({**values, "loss": event.loss, "samples_per_s": event.samples_per_s}, event.step)
+            self._log = self._new_log()
+            self._machine = SystemMetrics(self._log.add, self.out)
+        if values := event_values(event):
+            self._log.add(values, event.step)
+        for path in getattr(event, "files", ()):
+            file = Path(path) if Path(path).is_absolute() else self.out / path
+            self._log.add_file(file, f"samples/step-{event.step:08d}/{file.name}")
 
     def open(self) -> str:
         """The id of this run's MLflow run, made at the first call and found again when a run is resumed."""
-        if self.run_id is None:
-            path = self.out / TRACKED
-            if path.exists():
-                self.run_id = str(json.loads(path.read_text())["run_id"])
-                tracking.reopen_run(self.home, self.run_id)
-            else:
-                self.run_id = self._start()
-                path.write_text(json.dumps({"run_id": self.run_id}))
-        return self.run_id
+        with self._opening:
+            if self.run_id is None:
+                path = self.out / TRACKED
+                if path.exists():
+                    run_id = str(json.loads(path.read_text())["run_id"])
+                    tracking.reopen_run(self.home, run_id)
+                    (self.out / ENDED).unlink(missing_ok=True)
+                else:
+                    run_id = self._start()
+                    path.write_text(json.dumps({"run_id": run_id}))
+                self.run_id = run_id
+            return self.run_id
 
     def register(self, result: TrainResult) -> TrainedModel:
+        self._close()
         run_id, slug = self.open(), self.config.system
         tracking.log_metrics(self.home, run_id, {"train_seconds": result.seconds}, result.steps)
-        version = tracking.register_model(self.home, run_id, result.model, slug, result.digest)
+        version = tracking.register_model(self.home, run_id, result.model, slug, result.digest, result.steps)
         tracking.client(self.home).set_tag(run_id, "samples", result.samples)
         tracking.end_run(self.home, run_id)
         return TrainedModel(result, resolve_model(f"{slug}/{version}", self.home), run_id)
 
+    def _close(self) -> None:
+        if self._machine:
+            self._machine.close()
+        if self._log is None and (self.out / SPOOL_NAME).exists():
+            self._log = self._new_log()
+        if self._log:
+            self._log.close()
+
+    def _new_log(self) -> MetricLog:
+        return MetricLog(self.open, lambda: tracking.plain_client(self.home), self.home, self.out / SPOOL_NAME)
+
     def _start(self) -> str:
         cls = load_system(self.config.system)
-        dataset = open_dataset(self.data)
         system = make_config(cls, self.config.preset, self.config.overrides).model_dump(mode="json")
         params = {"train": self.config.model_dump(mode="json"), "system": system}
+        machine = host_kind()
         tags = {"system": cls.card.slug, "paper": cls.card.paper, "git": git_revision() or "none"}
+        tags |= {f"host.{key}": str(machine[key]) for key in ("system", "cpus", "gpus")}
         run_id = tracking.start_run(self.home, cls.card.task, self.out.name, params, tags)
-        clips = len(dataset.ids("train"))
-        tracking.log_dataset(self.home, run_id, self.data.resolve(), dataset.digest, clips, "training")
+        tracking.log_json(self.home, run_id, {"versions": environment(), "host": machine}, "environment.json")
+        for dataset, _ in corpora_of(self.data):
+            corpora.log_corpus(self.home, run_id, dataset)
         return run_id
 
 
-def git_revision() -> str | None:
-    """The commit of the checkout that this package runs from, with "+" where files differ; None outside one."""
-    here = Path(__file__).parent
-    git = ["git", "-C", str(here)]
-    try:
-        # An installed package may lie inside somebody else's repository: only a tracked file counts.
-        subprocess.run([*git, "ls-files", "--error-unmatch", __file__], check=True, capture_output=True)
-        head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-        dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], check=True, capture_output=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{head}+" if dirty else head
+def event_values(event: TrainEvent) -> dict[str, float]:
+    """What an event adds to the curves of its run: losses of training, or of validation, and what a step cost."""
+    if not event.losses:
+        return {}
+    kind = "validation" if str(event.kind) == "validation" else "loss"
+    values = {f"{kind}/{name}": value for name, value in event.losses.items()}
+    if kind == "loss":
+        values |= {"loss": event.loss, "samples_per_s": event.samples_per_s}
+    return values | {f"step/{name}": value for name, value in getattr(event, "meters", {}).items()}
