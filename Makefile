@@ -32,6 +32,13 @@ ldconfig -p | grep -q 'libGL\.so\.1' && ldconfig -p | grep -q 'libglib-2\.0\.so\
   echo "talkie needs libGL.so.1 and libglib-2.0.so.0 (Debian: apt-get install libgl1 libglib2.0-0)"; exit 1; }
 endef
 
+# A real server for the tests of records in PostgreSQL; they are skipped, and say so, where it cannot be had.
+define POSTGRES
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+  echo "installing postgresql, for the tests of records"; apt-get update -qq && apt-get install -qq -y postgresql; } || \
+  echo "no PostgreSQL server here: its tests will be skipped (Debian: apt-get install postgresql)"
+endef
+
 # torch comes first and exactly pinned: a range could bring gigabytes of CUDA packages, and deepspeed's build looks for
 # an installed torch, which an isolated build would not see. DS_BUILD_OPS=0: no compiler is needed.
 $(VENV)/.base: pyproject.toml constraints.txt
@@ -47,6 +54,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.base
 	@echo "installing: the test tools"
 	@$(BIN)/pip install -qq --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@$(POSTGRES)
 	@touch $@
 
 clean:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from talkie.errors import BadInput
 from talkie.evaluation.bootstrap import interval
+from talkie.evaluation.metrics import motion
 from talkie.evaluation.metrics.motion import Mask, MotionMasks, clip_errors, fdd, lve, mve
 
 LIPS, UPPER = np.array([0, 1, 2]), np.array([5, 6])
@@ -93,3 +95,39 @@ def test_the_bootstrap_interval_matches_the_normal_theory_of_a_mean():
     # Percentiles of 4000 resamples scatter by about 4 % of the half width.
     assert low == pytest.approx(data.mean() - half, abs=0.15 * half)
     assert high == pytest.approx(data.mean() + half, abs=0.15 * half)
+
+
+def test_the_plain_functions_are_what_the_measurements_average():
+    truth, guess = random_motions(4)[0]
+    errors = errors_of([(truth, guess)])
+    assert motion.lip_error(truth, guess, LIPS).mean() == pytest.approx(lve(errors, MASKS).value)
+    assert motion.vertex_error(truth, guess).mean() == pytest.approx(mve(errors, MASKS).value)
+    assert motion.dynamics_deviation(truth, guess, UPPER) == pytest.approx(fdd(errors, MASKS).value)
+
+
+def test_the_largest_vertex_error_is_the_worst_vertex():
+    truth = np.zeros((3, 8, 3))
+    guess = truth.copy()
+    guess[:, 2, 0], guess[:, 5, 1] = 0.001, 0.004
+    assert motion.largest_vertex_error(truth, guess) == pytest.approx(np.full(3, 0.004))
+
+
+def test_the_opening_difference_is_that_of_the_lips_distance():
+    truth = np.zeros((2, 8, 3))
+    truth[:, 1, 1] = 0.01
+    guess = truth.copy()
+    guess[1, 1, 1] = 0.004
+    assert motion.opening_difference(truth, guess, 1, 2) == pytest.approx([0, 0.006])
+
+
+@pytest.mark.parametrize("metric", [motion.vertex_error, motion.largest_vertex_error])
+def test_motions_that_do_not_fit_are_refused(metric):
+    truth, guess = random_motions(5)[0]
+    for a, b, words in (
+        (truth, guess[:2], "shape"),
+        (truth[:0], guess[:0], "empty"),
+        (truth * np.nan, guess, "NaN"),
+        (truth[0], guess[0], "shape"),
+    ):
+        with pytest.raises(BadInput, match=words):
+            metric(a, b)

@@ -134,16 +134,23 @@ def _show(summary: CurationSummary, out: Path) -> None:
 
 def _recipe(name: str, systems: list[str], lengths: Mapping[str, float | None], size: int | None) -> Any:
     """The recipe with what the command line changes of it."""
-    from talkie.curation.annotators import annotator_kinds, makers_of
     from talkie.curation.judgement.recipes import changed, load_recipe
-    from talkie.systems import load_system
 
     over: dict[str, Any] = {"clip": {k: v for k, v in lengths.items() if v is not None}}
     if size is not None:
         over["crop"] = {"size": size}
     if systems:
+        from talkie.curation.annotators import makers_of
+        from talkie.systems import load_system
+
         over["labels"] = makers_of({field for slug in systems for field in load_system(slug).card.needs})
-    return changed(load_recipe(name, annotator_kinds()), over)
+    recipe = load_recipe(name)
+    if recipe.labels:
+        # Late: the annotators bring torch and more, which a recipe without labels does without.
+        from talkie.curation.annotators import annotator_kinds
+
+        recipe = load_recipe(name, annotator_kinds())
+    return changed(recipe, over)
 
 
 def _networks(values: list[str]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -87,11 +87,11 @@ def takedown(
     meant: Any = kind
     done = plan_takedown(folder, target, meant) if dry_run else run(folder, target, meant, reason)
     touched = _touched(folder, done, home)
-    served = _served(touched, service or [])
+    serving = served(touched, service or [])
     if json:
-        print_json({**done.model_dump(mode="json"), "trained": [vars(use) for use in touched], "deployments": served})
+        print_json({**done.model_dump(mode="json"), "trained": [vars(use) for use in touched], "deployments": serving})
         return
-    _show_takedown(target, done, touched, served, service or [])
+    _show_takedown(target, done, touched, serving, service or [])
 
 
 def _touched(folder: Path, done: Takedown, home: Path | None) -> list[TrainedOn]:
@@ -113,7 +113,7 @@ def _touched(folder: Path, done: Takedown, home: Path | None) -> list[TrainedOn]
     return trained_on(home, meant) if done.found.clips else []
 
 
-def _served(touched: list[TrainedOn], services: list[str]) -> list[dict[str, str]]:
+def served(touched: list[TrainedOn], services: list[str]) -> list[dict[str, str]]:
     """Which models of running services are among the touched. Raises NotReady where one does not answer."""
     from talkie.errors import NotReady
     from talkie.serving.config import choose_token
@@ -133,7 +133,7 @@ def _served(touched: list[TrainedOn], services: list[str]) -> list[dict[str, str
 
 
 def _show_takedown(
-    target: str, done: Takedown, touched: list[TrainedOn], served: list[dict[str, str]], services: list[str]
+    target: str, done: Takedown, touched: list[TrainedOn], serving: list[dict[str, str]], services: list[str]
 ) -> None:
     found = done.found
     if found.already:
@@ -157,10 +157,10 @@ def _show_takedown(
         print_table("trained on it", ("run", "status", "checkpoints", "models", "served under"), rows)
     else:
         console.print("no run that is recorded here was trained on it", highlight=False)
-    for one in served:
+    for one in serving:
         console.print(f"[red]serving now:[/red] {one['model']} at {one['service']}", highlight=False)
     if rows and not services:
-        console.print("services are not recorded: ask each with --service URL", highlight=False)
+        console.print("which services run it now is not known: ask each with --service URL", highlight=False)
 
 
 def _drop_row(entry: LedgerEntry) -> tuple[Any, ...]:

@@ -1,18 +1,19 @@
 """The entry point: gathers the commands and turns every error into one line and an exit code.
 
 Exit codes: 0 done; 1 done, but --strict found failures, or an unexpected error; 2 something the user can cure; 130
-stopped by Ctrl-C. Results go to stdout, progress and errors to stderr.
+stopped by Ctrl-C; 143 stopped by SIGTERM, with the run saved. Results go to stdout, progress and errors to stderr.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from talkie.cli import curate, curation, data, demo, models, shards, use
+from talkie.cli import bench, curate, curation, data, demo, lineage, models, promote, shards, train, use
 from talkie.cli.output import console
 from talkie.errors import TalkieError
 
@@ -24,14 +25,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (data, curate, curation, shards, models, use, demo):
+for module in (data, curate, curation, shards, models, train, bench, promote, lineage, use, demo):
     for command in module.COMMANDS:
         app.command()(command)
 
 
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    tracking: Annotated[
+        str | None, typer.Option(help="Address of the MLflow records; better TALKIE_TRACKING, where no one reads it.")
+    ] = None,
+) -> None:
     """From raw footage to a served talking head."""
+    if tracking is not None:
+        # Every command finds its records by the environment, in processes that it starts too.
+        os.environ["TALKIE_TRACKING"] = tracking
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -45,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         if debug and isinstance(error, TalkieError):
             raise
         text = str(error) if isinstance(error, TalkieError) else error.format_message()
-        code = _fail(text, 2)
+        code = _fail(text, error.exit_code if isinstance(error, TalkieError) else 2)
     except Exit as error:
         code = error.exit_code
     except (KeyboardInterrupt, Abort):

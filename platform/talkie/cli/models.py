@@ -1,21 +1,20 @@
-"""Commands on systems and models: zoo, train, evaluate."""
+"""Commands on systems and models: zoo, evaluate."""
 
 from __future__ import annotations
 
-import json as jsonlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from talkie.cli.output import Home, Json, checked, console, meter, print_json, print_table
-from talkie.errors import BadConfig
+from talkie.cli.output import Home, Json, console, meter, print_json, print_table
 
 if TYPE_CHECKING:
     from talkie.evaluation.evaluate import EvaluationReport
-    from talkie.experiments import TrainedModel
 
-Data = Annotated[Path, typer.Option(help="Folder of shards, from `talkie record` or `talkie curate`.")]
+Data = Annotated[
+    str, typer.Option(help="Folder of shards, from `talkie record` or `talkie curate`, or where it was published.")
+]
 
 
 def zoo(
@@ -61,90 +60,6 @@ def _short(value: Any) -> str:
     return ", ".join(value) if isinstance(value, (tuple, list)) else str(value)
 
 
-def train(
-    system: Annotated[str, typer.Argument(help="A system of `talkie zoo`.")],
-    data: Data,
-    preset: Annotated[str, typer.Option(help="Sizes and schedule: tiny or paper.")] = "tiny",
-    name: Annotated[str | None, typer.Option(help="Name of the run; default: system and preset.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
-    seed: Annotated[int, typer.Option(help="Seed of weights and order.", min=0)] = 0,
-    workers: Annotated[int, typer.Option(help="Ray Train workers.", min=1)] = 1,
-    batch_size: Annotated[int, typer.Option(help="Clips per step, over all workers.", min=1)] = 16,
-    zero_stage: Annotated[int, typer.Option(help="DeepSpeed ZeRO stage.", min=0, max=3)] = 0,
-    checkpoint_every: Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)] = 100,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting of the system, NAME=VALUE; may be repeated.")
-    ] = None,
-    home: Home = None,
-    json: Json = False,
-) -> None:
-    """Train a system on shards; the model is tracked and registered in MLflow.
-
-    Example: `talkie train unitalker --data stage --set steps=300`
-    """
-    from talkie.training import TrainConfig
-
-    config = checked(
-        TrainConfig,
-        system=system,
-        preset=preset,
-        overrides=dict(_setting(word) for word in set_ or []),
-        seed=seed,
-        workers=workers,
-        batch_size=batch_size,
-        zero_stage=zero_stage,
-        checkpoint_every=checkpoint_every,
-    )
-    trained = run_training_shown(config, data, home, name, resume)
-    result = {
-        "model": str(trained.model),
-        "folder": str(trained.model.path),
-        "digest": trained.model.digest,
-        "run": trained.run_id,
-        "steps": trained.result.steps,
-        "seconds": trained.result.seconds,
-        "losses": trained.result.losses,
-        "data": trained.result.data,
-    }
-    if json:
-        print_json(result)
-    else:
-        print_table(
-            "trained",
-            ("model", "steps", "seconds", "loss", "digest"),
-            [(trained.model, trained.result.steps, f"{trained.result.seconds:.1f}", sum(trained.result.losses.values()),
-              trained.model.digest[:12])],
-        )  # fmt: skip
-        console.print(f"next: talkie evaluate {trained.model} --data {data}", highlight=False)
-
-
-def _setting(word: str) -> tuple[str, Any]:
-    """NAME=VALUE as a name and a JSON value, or a string where it is no JSON. Raises BadConfig."""
-    name, equals, text = word.partition("=")
-    if not equals or not name:
-        raise BadConfig(f"{word!r} is no NAME=VALUE", where="--set", cure="write for instance --set steps=300")
-    try:
-        return name, jsonlib.loads(text)
-    except jsonlib.JSONDecodeError:
-        return name, text
-
-
-def run_training_shown(
-    config: Any, data: Path, home: Path | None, name: str | None = None, resume: bool = False
-) -> TrainedModel:
-    """Tracked training under a live line with loss, rate and time left."""
-    from talkie.experiments import run_training
-    from talkie.training import TrainEvent
-
-    with meter("steps") as bar:
-
-        def show(event: TrainEvent) -> None:
-            note = f"loss {event.loss:.4f}, {event.samples_per_s:.0f} clips/s" if event.losses else ""
-            bar.update(event.step, event.steps, doing=f"training {event.phase}".rstrip(), note=note)
-
-        return run_training(config, data, home, name, resume, show)
-
-
 def evaluate(
     model: Annotated[str, typer.Argument(help="Name, name/version, name@alias, or a model's folder.")],
     data: Data,
@@ -153,7 +68,7 @@ def evaluate(
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Measure a model on held-out identities, beside the mean-motion baseline and a shuffled-audio control.
+    """Measure a model on held-out clips, beside its trivial baseline and its shuffled control.
 
     Example: `talkie evaluate unitalker --data stage --json`
     """
@@ -165,7 +80,7 @@ def evaluate(
 
 
 def evaluate_shown(
-    model: str, data: Path, home: Path | None, *, seed: int = 0, claims: bool = False
+    model: str, data: str | Path, home: Path | None, *, seed: int = 0, claims: bool = False
 ) -> EvaluationReport:
     """Evaluation under a live line."""
     from talkie.evaluation import evaluate as run
@@ -191,11 +106,11 @@ def print_report(report: EvaluationReport) -> None:
     ]  # fmt: skip
     columns = ("", *(f"{name} ({m.unit})" for name, m in metrics.items()))
     print_table(f"{report.model} on {report.clips} clips of {report.identities} held-out people", columns, rows)
-    for name, share in report.reductions.items():
-        console.print(f"{name}: {share:.0%}", highlight=False)
+    for name, gain in report.gains.items():
+        console.print(f"{name}: {gain:.3g} better", highlight=False)
     if report.claims:
         claims = [(c.name, "holds" if c.holds else "fails", c.measured.value, c.statement) for c in report.claims]
         print_table("claims", ("claim", "", "measured", "statement"), claims)
 
 
-COMMANDS = (zoo, train, evaluate)
+COMMANDS = (zoo, evaluate)

@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from talkie.cluster import start_ray
 from talkie.errors import BadConfig, BadInput, NotReady, PortTaken
 from talkie.experiments import ModelHandle, resolve_model
+from talkie.experiments.deployments import deployed
 from talkie.serving.answers import model_label, model_version
 from talkie.serving.config import ServeConfig, choose_token, token_digest
 from talkie.serving.exchange import VIDEO_PATH, ServedModel
@@ -72,6 +73,7 @@ def start(
         running.callback(_delete_application)
         _deploy(config, {label: handle.path for label, handle in handles.items()}, served, token)
         _wait_until_ready(config)
+        running.enter_context(deployed(home, handles.values(), config.url))
     except BaseException:
         _stop(running)
         raise

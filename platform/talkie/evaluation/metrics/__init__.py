@@ -1,1 +1,50 @@
-"""Metrics by task."""
+"""The field's metrics, one family a file; importing this fills the registry with all of them."""
+
+from talkie.evaluation.metrics import (
+    activity,
+    capture,
+    contact,
+    cpbd,
+    distribution,
+    image,
+    landmarks,
+    misalignment,
+    motion,
+    niqe,
+    perceptual,
+    pose,
+    reading,
+    recognition,
+    rhythm,
+    speed,
+    stability,
+    sync,
+)
+from talkie.evaluation.metrics.registry import METRICS, Metric, find_metric, measure, measure_set, published_name
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "activity",
+    "capture",
+    "contact",
+    "cpbd",
+    "distribution",
+    "find_metric",
+    "image",
+    "landmarks",
+    "measure",
+    "measure_set",
+    "misalignment",
+    "motion",
+    "niqe",
+    "perceptual",
+    "pose",
+    "published_name",
+    "reading",
+    "recognition",
+    "rhythm",
+    "speed",
+    "stability",
+    "sync",
+]

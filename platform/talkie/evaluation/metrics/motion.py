@@ -1,5 +1,5 @@
-"""Vertex metrics of speech-driven animation: LVE, FDD and MVE. Which clips and whose answers are compared is decided in
-evaluate.py.
+"""Vertex metrics of speech-driven animation: LVE, FDD, MVE and MOD. Which clips and whose answers are compared is
+decided in evaluate.py; scans and rigid errors are in capture.py, rhythm and blinks in rhythm.py and activity.py.
 
 Motions are offsets (T, V, 3) in metres from the person's neutral face; truth and guess share the neutral face, so
 that errors of offsets are errors of vertices.
@@ -15,8 +15,12 @@ from typing import Any
 import numpy as np
 
 from talkie.evaluation.bootstrap import RESAMPLES, interval
+from talkie.evaluation.metrics.checks import array, pair
+from talkie.evaluation.metrics.registry import MESH, metric
 from talkie.heads import HeadModel
 from talkie.systems.measurement import Measurement
+
+MOTION = (None, None, 3)
 
 
 @dataclass(frozen=True)
@@ -62,19 +66,95 @@ def clip_errors(truth: np.ndarray, guess: np.ndarray, masks: MotionMasks) -> Cli
     truth, guess = truth[:frames].astype(np.float64), guess[:frames].astype(np.float64)
     return ClipErrors(
         lip=lip_error(truth, guess, masks.lips.indices),
-        vertex=np.linalg.norm(truth - guess, axis=-1).mean(-1),
+        vertex=vertex_error(truth, guess),
         dynamics=upper_dynamics(truth, masks.upper_face.indices) - upper_dynamics(guess, masks.upper_face.indices),
     )
 
 
+@metric(
+    "lve",
+    "Lip vertex error: per frame the largest squared distance of a lip vertex, mean over frames",
+    unit="m^2",
+    better="lower",
+    tasks=MESH,
+    source="CodeTalker's cal_metric (Xing et al. 2023)",
+)
 def lip_error(truth: np.ndarray, guess: np.ndarray, lips: np.ndarray) -> np.ndarray:
-    """(T,) m^2: per frame the largest squared distance of a lip vertex (code of CodeTalker, Xing et al. 2023)."""
-    return np.square(truth[:, lips] - guess[:, lips]).sum(-1).max(-1)
+    """(T,) m^2; lower is better. truth, guess: (T, V, 3) vertices or offsets of one frame of reference; lips: rows.
+    Raises BadInput for unlike shapes, nothing, NaN."""
+    a, b = pair(truth, guess, MOTION)
+    return np.asarray(np.square(a[:, lips] - b[:, lips]).sum(-1).max(-1))
+
+
+@metric(
+    "mve",
+    "Mean vertex error: mean distance over all vertices",
+    unit="m",
+    better="lower",
+    tasks=(*MESH, "capture"),
+    source="mean L2 over vertices, then over frames (some papers take the largest: `mve_max`)",
+)
+def vertex_error(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """(T,) m; lower is better. Arguments as of `lip_error`."""
+    a, b = pair(truth, guess, MOTION)
+    return np.asarray(np.linalg.norm(a - b, axis=-1).mean(-1))
+
+
+@metric(
+    "mve_max",
+    "Largest vertex error of each frame",
+    unit="m",
+    better="lower",
+    tasks=MESH,
+    source="the other reading of MVE: maximum over vertices, then mean over frames",
+)
+def largest_vertex_error(truth: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """(T,) m; lower is better. Arguments as of `lip_error`."""
+    a, b = pair(truth, guess, MOTION)
+    return np.asarray(np.linalg.norm(a - b, axis=-1).max(-1))
+
+
+@metric(
+    "fdd",
+    "Upper-face dynamics deviation: truth minus guess, signed",
+    unit="m^2",
+    better="lower",
+    signed=True,
+    tasks=MESH,
+    source="CodeTalker's cal_metric (Xing et al. 2023); papers print the magnitude",
+    item="clip",
+)
+def dynamics_deviation(truth: np.ndarray, guess: np.ndarray, upper: np.ndarray) -> float:
+    """m^2; 0 is best, positive where the guess moves too little. truth, guess: (T, V, 3) OFFSETS from the neutral
+    face; upper: rows of the upper face. Raises BadInput for unlike shapes, nothing, NaN."""
+    a, b = pair(truth, guess, MOTION)
+    return upper_dynamics(a, upper) - upper_dynamics(b, upper)
 
 
 def upper_dynamics(motion: np.ndarray, upper: np.ndarray) -> float:
     """m^2: standard deviation over time of each vertex' squared displacement, mean over the vertices (CodeTalker)."""
     return float(np.square(motion[:, upper]).sum(-1).std(0).mean())
+
+
+@metric(
+    "mod",
+    "Mouth opening difference",
+    unit="m",
+    better="lower",
+    tasks=MESH,
+    source="DiffPoseTalk (Sun et al. 2024; no code of theirs read): mean absolute difference of the lips' distance",
+)
+def opening_difference(truth: np.ndarray, guess: np.ndarray, upper_lip: int, lower_lip: int) -> np.ndarray:
+    """(T,) m; lower is better. truth, guess: (T, V, 3) VERTICES; the rows of the middle of either lip's inner rim.
+    Raises BadInput for unlike shapes, nothing, NaN."""
+    a, b = pair(truth, guess, MOTION)
+    return np.abs(mouth_opening(a, upper_lip, lower_lip) - mouth_opening(b, upper_lip, lower_lip))
+
+
+def mouth_opening(vertices: np.ndarray, upper_lip: int, lower_lip: int) -> np.ndarray:
+    """(T,) m: distance of two vertices (T, V, 3)."""
+    moving = array(vertices, "vertices", MOTION)
+    return np.linalg.norm(moving[:, upper_lip] - moving[:, lower_lip], axis=-1)
 
 
 def lve(errors: Sequence[ClipErrors], masks: MotionMasks, resamples: int = RESAMPLES) -> Measurement:

@@ -1,0 +1,65 @@
+"""`talkie bench`: trains and measures systems side by side and writes the table. What is measured is in
+`talkie.evaluation.bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talkie.cli.output import Home, Json, console, meter, print_json, print_table
+from talkie.training.events import OnEvent, TrainEvent
+
+
+def bench(
+    data: Annotated[Path, typer.Option(help="Shards to train and measure on.")],
+    systems: Annotated[
+        list[str] | None, typer.Argument(help="Which systems (default: all that are installed).")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Which preset of each.")] = "tiny",
+    seeds: Annotated[int, typer.Option(help="How many seeds.", min=1)] = 3,
+    claims: Annotated[bool, typer.Option(help="Also measure the claims of the cards.")] = True,
+    to: Annotated[Path | None, typer.Option(help="Folder of zoo.json, zoo.md, zoo.html to bring up to date.")] = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Train systems and measure them side by side: baseline, control, claims, seeds, time and memory.
+
+    Example: `talkie bench unitalker --data stage --to docs/bench`
+    """
+    from talkie.evaluation.bench import bench as run
+    from talkie.evaluation.bench_pages import write_pages
+    from talkie.systems import load_system, system_names
+
+    chosen = list(systems or system_names())
+    for slug in chosen:
+        load_system(slug)
+    with meter("steps") as bar:
+
+        def listener(slug: str, seed: int) -> OnEvent:
+            def show(event: TrainEvent) -> None:
+                bar.update(event.step, event.steps, doing=f"{slug}, seed {seed}: {event.phase}", note="")
+
+            return show
+
+        table = run(chosen, data, home, preset=preset, seeds=range(seeds), claims=claims, on_system=listener)
+    if to is not None:
+        write_pages(table, to)
+    if json:
+        print_json(table.model_dump(mode="json"))
+        return
+    rows = [
+        (r.system, r.metric, *("–" if v is None else f"{v:.3g}" for v in (r.value, r.baseline, r.control)),
+         "yes" if r.works else "no", f"{sum(c.holds for c in r.claims)} of {len(r.claims)}",
+         "–" if r.seconds is None else f"{r.seconds:.0f}")
+        for r in table.systems
+    ]  # fmt: skip
+    columns = ("system", "metric", "model", "baseline", "control", "works", "claims", "seconds")
+    print_table(f"{preset}, {seeds} seeds", columns, rows)
+    for row in table.systems:
+        if row.failed:
+            console.print(f"{row.system}: {row.failed}", highlight=False)
+
+
+COMMANDS = (bench,)

@@ -1,0 +1,79 @@
+"""The bench's table: what counts over seeds, how rows of several runs come together, and its pages."""
+
+import json
+
+import pytest
+
+from talkie.evaluation.bench import BenchTable, _summary, read_table
+from talkie.evaluation.bench_pages import HTML, JSON, MARKDOWN, write_pages
+from talkie.evaluation.evaluate import ClaimResult, EvaluationReport, Row
+from talkie.systems import Bar, Measurement
+from talkie.training import TrainResult
+
+
+def measured(value):
+    return Measurement(name="lve", value=value, unit="m^2", items=1, item="frame", protocol={})
+
+
+def report(model, baseline, control, claim=True):
+    rows = [
+        Row(subject=subject, measurements={name: measured(value) for name in ("lve", "fdd", "mve")})
+        for subject, value in (("model", model), ("mean motion", baseline), ("shuffled audio", control))
+    ]
+    held = ClaimResult(
+        name="pivot", statement="strangers <do> fine", measured=measured(0.5), floor=0.0, ceiling=None, holds=claim
+    )
+    return EvaluationReport(
+        model="unitalker/1", digest="d", system="unitalker", data="x", split="test", clips=4, identities=2, seed=0,
+        metric="lve", rows=rows, gains={}, claims=[held],
+    )  # fmt: skip
+
+
+def trained(seconds):
+    return TrainResult(
+        model="m", digest="d", steps=1, seconds=seconds, samples="s", data="x", losses={}, memory_gb=seconds / 10
+    )
+
+
+def row_of(*reports, bar=Bar(over_baseline=0.3, over_control=0.0)):  # noqa: B008 - frozen
+    runs = [trained(10.0 * (n + 1)) for n in range(len(reports))]
+    return _summary("unitalker", "tiny", "lve", bar, list(reports), runs)
+
+
+def test_the_least_gain_over_the_seeds_decides():
+    row = row_of(report(1.0, 4.0, 2.0), report(3.0, 4.0, 4.0), report(2.0, 4.0, 8.0))
+    assert row.value == 2.0
+    assert row.spread == (1.0, 3.0)
+    assert row.margin == pytest.approx((0.25, 0.25))
+    assert not row.works
+    assert row_of(report(1.0, 4.0, 2.0), report(2.0, 4.0, 4.0)).works
+    assert (row.seconds, row.memory_gb) == (20.0, pytest.approx(3.0))
+
+
+def test_a_claim_holds_where_it_held_in_every_seed():
+    row = row_of(report(1.0, 4.0, 2.0), report(1.0, 4.0, 2.0, claim=False))
+    assert [claim.holds for claim in row.claims] == [False]
+    assert not row.works
+
+
+def test_pages_keep_the_rows_of_other_systems_and_tell_everything(tmp_path):
+    failed = row_of(report(1.0, 4.0, 2.0)).model_copy(
+        update={"system": "broken", "value": None, "failed": "no clip has imu.npz"}
+    )
+    write_pages(BenchTable(systems=[failed]), tmp_path)
+    whole = write_pages(BenchTable(systems=[row_of(report(1.0, 4.0, 2.0))]), tmp_path)
+    assert [row.system for row in whole.systems] == ["broken", "unitalker"]
+    assert read_table(tmp_path / JSON) == whole
+    stored = json.loads((tmp_path / JSON).read_text())["systems"][1]
+    wanted = {"system", "task", "preset", "metric", "value", "baseline", "control", "margin", "claims", "works",
+              "seconds", "memory_gb", "seeds"}  # fmt: skip
+    assert wanted <= stored.keys()
+    for page in (MARKDOWN, HTML):
+        text = (tmp_path / page).read_text()
+        assert "no clip has imu.npz" in text
+        assert "unitalker" in text
+    assert "strangers &lt;do&gt; fine" in (tmp_path / HTML).read_text()
+
+
+def test_a_table_that_is_not_there_is_empty(tmp_path):
+    assert read_table(tmp_path / JSON).systems == []
