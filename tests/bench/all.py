@@ -53,6 +53,8 @@ def main() -> int:
             "datasets": [f"{HERE}/bench_datasets.py"],
             "resume": [f"{HERE}/bench_resume.py"],
             "tracking": [f"{HERE}/bench_tracking.py"],
+            "training": [f"{HERE}/bench_training.py"],
+            "probes": [f"{HERE}/bench_probes.py"],
             "record": [*talkie[1:], "record", stage, "--clips", "80", "--seed", "7"],
             "train": [*talkie[1:], "train", "unitalker", "--data", stage, "--home", home, "--json"],
             "evaluate": [*talkie[1:], "evaluate", "unitalker", "--data", stage, "--home", home, "--claims", "--json"],

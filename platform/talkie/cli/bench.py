@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from talkie.cli.output import Home, Json, console, meter, print_json, print_table
-from talkie.training.events import OnEvent, TrainEvent
+
+if TYPE_CHECKING:
+    from talkie.training.events import OnEvent, TrainEvent
 
 
 def bench(

@@ -46,6 +46,7 @@ class Parameters(Probe):
 
     name, kind = "parameters", "face_reconstruction"
     fields = ("mp4", "landmarks.npy", "head.npz")
+    steps = 1600
 
     def build(self) -> nn.Module:
         return _Regressor()
