@@ -38,7 +38,7 @@ def drive(folder, what):
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def wait_for(condition, timeout_s=60.0):
+def wait_for(condition, timeout_s=180.0):
     deadline = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)

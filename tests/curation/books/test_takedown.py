@@ -222,7 +222,7 @@ def test_a_crash_between_index_and_clean_up_leaves_no_old_shard(folder, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "_remove", crash)
+        patch.setattr(writer, "_sweep", crash)
         with pytest.raises(KeyboardInterrupt):
             takedown(folder, uri("a"))
     (folder / ".shard-01.abc.tmp").write_bytes(b"pictures of Ada Example a00|")
