@@ -45,7 +45,7 @@ def summary(distances: np.ndarray) -> dict[str, float]:
     "Mean distance of vertices after alignment of translation",
     unit="m",
     better="lower",
-    tasks=("capture",),
+    tasks=("capture", "head_creation"),
     source="Decaf (Shimada et al. 2023): per-vertex error of head and hand; its starred variant does not align",
 )
 def vertex_error(truth: np.ndarray, guess: np.ndarray, align: bool = True) -> np.ndarray:
