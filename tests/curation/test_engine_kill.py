@@ -53,7 +53,7 @@ def test_a_killed_driver_leaves_no_process_behind_not_even_a_hanging_one(tmp_pat
     assert {worker, child} <= {process.pid for process in family}
     driver.kill()
     driver.wait()
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=90)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -66,7 +66,7 @@ def test_a_killed_raylet_is_replaced_and_no_source_is_lost_or_done_twice(tmp_pat
     rest, _ = driver.communicate(timeout=120)
     assert driver.returncode == 0
     assert sorted(rest.splitlines()) == [f"nap {n}" for n in range(4)]
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert not alive
 
 
@@ -77,5 +77,5 @@ def test_sigterm_stops_as_ctrl_c_does(tmp_path):
     driver.send_signal(signal.SIGTERM)
     driver.communicate(timeout=60)
     assert driver.returncode != 0
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=90)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
