@@ -54,6 +54,7 @@ def client(home: Home) -> Any:
 def plain_client(home: Home) -> Any:
     """The same without patience: each call is tried once, and raises what MLflow raises."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     quick_http()
     ping(home)
