@@ -97,7 +97,7 @@ class _Tracked:
             self._machine = SystemMetrics(self._log.add, self.out)
         if values := event_values(event):
             self._log.add(values, event.step)
-        for path in getattr(event, "files", ()):
+        for path in event.files:
             file = Path(path) if Path(path).is_absolute() else self.out / path
             self._log.add_file(file, f"samples/step-{event.step:08d}/{file.name}")
 
@@ -154,8 +154,8 @@ def event_values(event: TrainEvent) -> dict[str, float]:
     """What an event adds to the curves of its run: losses of training, or of validation, and what a step cost."""
     if not event.losses:
         return {}
-    kind = "validation" if str(event.kind) == "validation" else "loss"
+    kind = "validation" if event.kind == "validation" else "loss"
     values = {f"{kind}/{name}": value for name, value in event.losses.items()}
     if kind == "loss":
         values |= {"loss": event.loss, "samples_per_s": event.samples_per_s}
-    return values | {f"step/{name}": value for name, value in getattr(event, "meters", {}).items()}
+    return values | {f"step/{name}": value for name, value in event.meters.items()}
