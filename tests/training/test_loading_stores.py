@@ -94,10 +94,11 @@ def test_a_store_that_is_gone_stops_training_with_a_clear_error(folder, rclone_s
     proxy = proxied(rclone_store.endpoint)
     use(monkeypatch, proxy.endpoint)
     with loader(away, {"loaders": 2, "cache_mb": 0}) as made:
-        made.batch(0)
+        for step in (0, 1):  # one from each loader: both have opened the corpus
+            made.batch(step)
         use(monkeypatch, "http://127.0.0.1:9")
         with pytest.raises(StorageUnreachable, match=r"attempts\); check the network") as caught:
-            collected(made, range(1, 20))
+            collected(made, range(2, 20))
     assert "while preparing clip" in caught.value.__notes__[0]
     assert not made.skipped
 
