@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from talkie.errors import BadInput
 from talkie.heads import builtin_head
-from talkie.heads.builtin.against_scan import Scan, load_scan, nearest, rigid
+from talkie.heads.builtin.against_scan import Scan, load_scan, nearest
 from talkie.heads.builtin.scan_measures import (
     cosine,
     expression_agreement,
@@ -32,14 +32,6 @@ def test_nearest_points_of_a_plane_are_its_feet() -> None:
     feet = np.clip(points, 0, 1) * [1, 1, 0]
     np.testing.assert_allclose(found.at(corners, faces), feet, atol=1e-12)
     np.testing.assert_allclose(found.distance, np.linalg.norm(points - feet, axis=1), atol=1e-12)
-
-
-def test_rigid_alignment_finds_a_known_motion() -> None:
-    rng = np.random.default_rng(0)
-    points, turn, shift = rng.normal(size=(20, 3)), Rotation.from_rotvec([0.3, -0.2, 0.5]).as_matrix(), np.ones(3)
-    found, moved = rigid(points, points @ turn.T + shift)
-    np.testing.assert_allclose(found, turn, atol=1e-12)
-    np.testing.assert_allclose(moved, shift, atol=1e-12)
 
 
 def test_identity_fit_finds_known_weights_in_a_turned_face() -> None:

@@ -13,7 +13,7 @@ from talkie.clip import HeadTrack
 from talkie.errors import BadInput
 from talkie.heads import ARKIT_NAMES, LinearHead, builtin_head, convert_track, load_ict, pose_vertices, weights_by_name
 from talkie.heads.arrays import HeadArrays
-from talkie.heads.convert import bounded_least_squares, rigid
+from talkie.heads.convert import bounded_least_squares
 from talkie.heads.correspondence import correspond, has_joint
 
 FRAMES = 6
@@ -155,16 +155,6 @@ def test_bounded_least_squares_agrees_with_scipy() -> None:
     got = bounded_least_squares(rows.T @ rows, targets @ rows, np.zeros((4, 8)), low, high, sweeps=500)
     for row, target in zip(got, targets, strict=True):
         np.testing.assert_allclose(row, lsq_linear(rows, target, (low, high)).x, atol=1e-4)
-
-
-def test_the_rigid_motion_of_a_moved_cloud_is_found_again() -> None:
-    rng = np.random.default_rng(0)
-    cloud = torch.tensor(rng.normal(size=(3, 20, 3)))
-    turn = torch.tensor(Rotation.random(3, random_state=1).as_matrix())
-    shift = torch.tensor(rng.normal(size=(3, 3)))
-    got = rigid(cloud, cloud @ turn.transpose(-1, -2) + shift[:, None])
-    torch.testing.assert_close(got[0], turn)
-    torch.testing.assert_close(got[1], shift)
 
 
 def test_the_built_in_head_becomes_the_scan_within_millimetres_and_back(scanned_head: Path) -> None:

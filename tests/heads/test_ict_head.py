@@ -12,8 +12,9 @@ from talkie.errors import BadInput
 from talkie.heads import ARKIT_NAMES, HeadModel, builtin_head, landmarks_68, load_ict
 from talkie.heads.builtin.expression import JAW_OPEN_RAD
 from talkie.heads.ict_layout import IctLayout, arkit_sources
-from talkie.heads.ict_rig import jaw_hinge, neck_share, rigid_motion, skin_weights
+from talkie.heads.ict_rig import jaw_hinge, neck_share, skin_weights
 from talkie.heads.obj import read_obj
+from talkie.heads.rigid import rigid_motion_of
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_the_folder_comes_back_in_metres_in_the_head_frame(head) -> None:  # typ
     kept = np.flatnonzero(~np.isin(np.arange(own.vertex_count), layout().index("transparent")))
     assert isinstance(head, HeadModel)
     ours, theirs = own.template.double().numpy()[kept], head.template.double().numpy()
-    turn, shift = rigid_motion(theirs, ours)
+    turn, shift = rigid_motion_of(theirs, ours)
     assert np.abs(theirs @ turn.T + shift - ours).max() < 1e-6
     assert np.linalg.norm(theirs - ours, axis=1)[own.regions["face"]].max() < 1e-3
     truth = own.identity_basis[:2].numpy()[:, kept]

@@ -13,6 +13,7 @@ from talkie.clip import HeadTrack
 from talkie.errors import BadInput
 from talkie.heads.correspondence import Correspondence, correspond, has_joint
 from talkie.heads.model import ARKIT_NAMES, HeadModel
+from talkie.heads.rigid import rigid_motion
 from talkie.heads.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 
 POSES = ("jaw", "neck", "left_eye", "right_eye")
@@ -114,16 +115,6 @@ def _world(read, head: HeadModel, track: HeadTrack) -> Tensor:  # type: ignore[n
     return points @ turn.transpose(-1, -2) + torch.tensor(track.translation, dtype=torch.float64)[:, None]
 
 
-def rigid(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Rotations (..., 3, 3) and shifts (..., 3) that bring source (..., N, 3) nearest to target (Kabsch 1976)."""
-    a, b = source.mean(-2, keepdim=True), target.mean(-2, keepdim=True)
-    u, _, vt = torch.linalg.svd((source - a).transpose(-1, -2) @ (target - b))
-    flip = torch.ones(u.shape[:-1], dtype=u.dtype)
-    flip[..., 2] = torch.det(u @ vt).sign()
-    turn = ((u * flip[..., None, :]) @ vt).transpose(-1, -2)
-    return turn, (b - a @ turn.transpose(-1, -2))[..., 0, :]
-
-
 def _fit_identity(pairs: Correspondence, target: HeadModel, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Identity (I,) float32 and the rotation and shift from the target's frame to the source's, float64.
 
@@ -133,7 +124,7 @@ def _fit_identity(pairs: Correspondence, target: HeadModel, wanted: Tensor) -> t
     mean = pairs.on_target(target.vertices())[0]
     basis = torch.cat([pairs.on_target(target.vertices(row)) for row in torch.eye(count).split(BATCH)]) - mean
     weights = torch.zeros(count, dtype=mean.dtype)
-    turn, shift = rigid(mean, wanted)
+    turn, shift = rigid_motion(mean, wanted)
     ridge = torch.diag(torch.cat([torch.ones(count, dtype=mean.dtype), torch.full((6,), 1e-6, dtype=mean.dtype)]))
     for _ in range(GAUSS_NEWTON):
         points = mean + torch.tensordot(weights, basis, 1)
@@ -204,7 +195,7 @@ def _placed(new: HeadTrack, track: HeadTrack, pairs: Correspondence, source: Hea
     still = np.zeros_like(track.expression), np.zeros_like(new.expression)
     theirs = _face(pairs.on_source, source, _tensor(track.identity), still[0], {"neck": track.neck})
     ours = _face(pairs.on_target, target, _tensor(new.identity), still[1], {"neck": new.neck})
-    turn, shift = rigid(ours, theirs)
+    turn, shift = rigid_motion(ours, theirs)
     outer = axis_angle_to_matrix(torch.tensor(track.rotation, dtype=torch.float64))
     translation = (outer @ shift[..., None])[..., 0].numpy() + track.translation
     rotation = matrix_to_axis_angle(outer @ turn).numpy()

@@ -15,11 +15,12 @@ from talkie.heads.builtin import builtin_head
 from talkie.heads.embedding import USED, landmark_embedding, sphere
 from talkie.heads.head_file import need, npz_has, read_npz
 from talkie.heads.ict_layout import IctLayout, arkit_sources
-from talkie.heads.ict_rig import NECK_JOINT, jaw_hinge, joint_followers, neck_share, rigid_motion, skin_weights
+from talkie.heads.ict_rig import NECK_JOINT, jaw_hinge, joint_followers, neck_share, skin_weights
 from talkie.heads.landmarks import landmarks_68
 from talkie.heads.linear import LinearHead
 from talkie.heads.obj import read_obj, read_positions, triangles
 from talkie.heads.regions import transferred_regions
+from talkie.heads.rigid import rigid_motion_of
 
 NAME = "ict-facekit"
 NEUTRAL = "generic_neutral_mesh.obj"
@@ -196,7 +197,7 @@ def _placement(theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotation and shift that bring the scan's 68 points nearest to the built-in head's, the jaw's contour aside."""
     head = builtin_head()
     ours = landmarks_68(head.landmarks(head.vertices()))[0].double().numpy()
-    return rigid_motion(theirs[USED], ours[USED])
+    return rigid_motion_of(theirs[USED], ours[USED])
 
 
 def _eyes(layout: IctLayout) -> tuple[np.ndarray, np.ndarray]:

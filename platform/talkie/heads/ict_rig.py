@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from talkie.heads.rigid import rigid_motion_of
+
 NECK_JOINT = np.array([0.0, -0.060, -0.010])
 """Top of the spine below the skull's middle (head frame); not derived, a scan of the surface does not show it."""
 NECK_FADE_M = (-0.140, -0.085)
@@ -28,22 +30,13 @@ class JawHinge:
     skin_rms_mm: float
 
 
-def rigid_motion(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(R, t) with R source + t nearest to target, both (N, 3), in least squares (Kabsch 1976)."""
-    a, b = source.mean(0), target.mean(0)
-    u, _, vt = np.linalg.svd((source - a).T @ (target - b))
-    flip = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
-    matrix = (u @ flip @ vt).T
-    return matrix, b - matrix @ a
-
-
 def jaw_hinge(points: np.ndarray, jaw_open: np.ndarray, lower_teeth: np.ndarray, skin: np.ndarray) -> JawHinge:
     """The jaw bone hidden in a jawOpen shape (V, 3) of a head at rest (V, 3); metres.
 
     The lower teeth are fixed to the bone: their rigid motion gives the rotation, and the fixed point of that in
     the middle plane the joint. A vertex's share is its displacement projected on the one it would have if it were
     fixed to the bone. What lips and cheeks do besides is left to the shape jawOpen itself."""
-    matrix, shift = rigid_motion(points[lower_teeth], points[lower_teeth] + jaw_open[lower_teeth])
+    matrix, shift = rigid_motion_of(points[lower_teeth], points[lower_teeth] + jaw_open[lower_teeth])
     rotation = Rotation.from_matrix(matrix).as_rotvec()
     moved = points @ matrix.T + shift - points
     missed = np.linalg.norm(moved[lower_teeth] - jaw_open[lower_teeth], axis=1)

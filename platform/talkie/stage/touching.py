@@ -19,6 +19,7 @@ from talkie.heads.body.gestures import blend
 from talkie.heads.body.hands import fingers_of, hand_pose, shape_angles
 from talkie.heads.body.reach import contact_offset, reach
 from talkie.heads.body.skeleton import JOINTS
+from talkie.heads.rigid import rigid_motion_of
 from talkie.stage.noise import ease, smooth_noise
 from talkie.stage.sections import Range, TouchName
 
@@ -209,15 +210,10 @@ def _beside_ear(side: str, head: HeadModel, vertices: np.ndarray) -> np.ndarray:
 
 
 def _skull(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
-    """(T, 3, 3): rotation of what lies above the eyes against the head at rest (Kabsch 1976)."""
+    """(T, 3, 3): rotation of what lies above the eyes against the head at rest."""
     rest = head.template.double().numpy()
     rows = np.flatnonzero((rest[:, 1] > 0.05) & (head.part == head.part_names.index("skin")))
-    a = rest[rows] - rest[rows].mean(0)
-    b = vertices[:, rows] - vertices[:, rows].mean(1, keepdims=True)
-    u, _, v = np.linalg.svd(np.einsum("tni,nj->tij", b, a))
-    sign = np.linalg.det(u @ v)
-    u[..., 2] *= sign[:, None]
-    return u @ v
+    return rigid_motion_of(np.broadcast_to(rest[rows], (len(vertices), len(rows), 3)), vertices[:, rows])[0]
 
 
 def _normal(points: np.ndarray, faces: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -124,14 +124,6 @@ def nearest(points: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> Feet
     return Feet(triangle, weights, distance)
 
 
-def rigid(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotation (3, 3) and shift (3,) that lay source (N, 3) on target best, without scale (Kabsch 1976)."""
-    a, b = source.mean(0), target.mean(0)
-    u, _, vt = np.linalg.svd((source - a).T @ (target - b))
-    turn = vt.T @ np.diag([1, 1, np.sign(np.linalg.det(vt.T @ u.T))]) @ u.T
-    return turn, b - turn @ a
-
-
 def landmark_pairs(mesh: NeutralMesh, scan: Scan) -> tuple[np.ndarray, np.ndarray]:
     """Points (65, 3) of the built-in's mean and of the scan that mean the same place: lips and lids by their
     curves, at the same share of the way from corner to corner; all others where the scan has them."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from talkie.heads.builtin.against_scan import Feet, Scan, correspondence, nearest, rigid
+from talkie.heads.builtin.against_scan import Feet, Scan, correspondence, nearest
 from talkie.heads.builtin.head import BuiltinHead
 from talkie.heads.model import ARKIT_NAMES
+from talkie.heads.rigid import rigid_motion_of
 
 SAME_NAME = ("jawForward", "jawLeft", "jawRight", "jawOpen", "mouthLeft", "mouthRight")
 FACES, FACES_SEED = 30, 20
@@ -25,7 +26,7 @@ def _aligned(head: BuiltinHead, scan: Scan) -> np.ndarray:
     points = head.mesh.positions[head.regions["face"]]
     moved = scan.vertices
     for _ in range(2):
-        turn, shift = rigid(nearest(points, moved, scan.faces).at(moved, scan.faces), points)
+        turn, shift = rigid_motion_of(nearest(points, moved, scan.faces).at(moved, scan.faces), points)
         moved = moved @ turn.T + shift
     return moved
 
@@ -92,7 +93,7 @@ def fit_identity(
     weights = np.zeros(count)
     flat = basis.reshape(count, -1)
     for _ in range(3):
-        turn, shift = rigid(target, mean + np.tensordot(weights, basis, 1))
+        turn, shift = rigid_motion_of(target, mean + np.tensordot(weights, basis, 1))
         laid = target @ turn.T + shift
         local = laid - laid.mean(0)
         turns = [np.cross(axis, local).ravel() for axis in np.eye(3)]
@@ -100,7 +101,7 @@ def fit_identity(
         rows = np.concatenate([flat, -np.array(turns + shifts)])
         cost = np.diag([ridge * len(mean)] * count + [0.0] * 6)
         weights = np.linalg.solve(rows @ rows.T + cost, rows @ (laid - mean).ravel())[:count]
-    turn, shift = rigid(target, mean + np.tensordot(weights, basis, 1))
+    turn, shift = rigid_motion_of(target, mean + np.tensordot(weights, basis, 1))
     return weights, turn, shift
 
 
@@ -117,7 +118,7 @@ def identity_fits(head: BuiltinHead, scan: Scan, faces: int = FACES, seed: int =
     for weights in rng.normal(size=(faces, len(scan.identity))):
         vertices = scan.vertices + np.tensordot(weights, scan.identity, 1)
         target = feet.at(vertices, scan.faces)
-        turn, shift = rigid(target, mean)
+        turn, shift = rigid_motion_of(target, mean)
         unfitted = rms_mm(np.linalg.norm(target @ turn.T + shift - mean, axis=1))
         found, turn, shift = fit_identity(mean, basis, target)
         mine = mean + np.tensordot(found, basis, 1)

@@ -9,6 +9,7 @@ from torch import Tensor
 from talkie.heads.fitting.basis import LandmarkBasis
 from talkie.heads.fitting.observation import Observation
 from talkie.heads.fitting.turns import turn_vectors
+from talkie.heads.rigid import rigid_motion
 
 FLIP = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 """World-to-camera rotation of a camera in front of the person: x stays, y points down, z away from it."""
@@ -58,16 +59,12 @@ def _from_one_view(basis: LandmarkBasis, seen: Observation) -> tuple[Tensor, Ten
 
 
 def _from_several_views(basis: LandmarkBasis, seen: Observation) -> tuple[Tensor, Tensor]:
-    """The same from triangulated landmarks, by the best rigid motion of the mean head (Kabsch 1976)."""
+    """The same from triangulated landmarks, by the best rigid motion of the mean head."""
     chosen = torch.arange(0, seen.points.shape[2], _TRIANGULATED)
     points = _triangulated(seen, chosen)
     shape = basis.rest[0, chosen]
-    centre, shape_centre = points.mean(1), shape.mean(0)
-    u, _, vh = torch.linalg.svd((points - centre[:, None]).transpose(-1, -2) @ (shape - shape_centre))
-    flip = torch.ones_like(centre)
-    flip[:, 2] = torch.linalg.det(u @ vh)
-    rotation = u * flip[:, None] @ vh
-    return rotation, centre + rotation @ (basis.rest[0].mean(0) - shape_centre)
+    rotation, shift = rigid_motion(shape.expand_as(points), points)
+    return rotation, shift + rotation @ basis.rest[0].mean(0)
 
 
 def _triangulated(seen: Observation, chosen: Tensor) -> Tensor:
