@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--crf", type=int, default=18)
     parser.add_argument("--height", type=int, default=256)
     options = parser.parse_args()
-    ray.init(num_cpus=options.workers, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=options.workers, include_dashboard=False, log_to_driver=False)
     # Ray Data's own way to live with files that cannot be read; without it the first of them ends the job.
     ray.data.DataContext.get_current().max_errored_blocks = -1
     paths = sorted(str(path) for path in options.source.rglob("*.mp4"))

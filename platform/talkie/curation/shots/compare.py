@@ -21,6 +21,14 @@ _SQUARE = np.ones((3, 3), np.uint8)
 _MOVED = 0.93
 _MOVED_GAIN = 0.04
 
+_CORNER = 11, 14
+"""Rows and columns of the corners of a picture that a pan carries along."""
+
+_SLOPE = np.array([[-0.5, 0.0, 0.5]], np.float32)
+_BLOCK = 5, 5
+_TEXTURED = 20.0
+"""Of the sum of squared slopes over a block, in levels of 255 a pixel: under it a block shows too little to move."""
+
 
 def contrast(picture: np.ndarray) -> float:
     """Standard deviation of the lightness in levels of 255."""
@@ -93,6 +101,42 @@ def moved(before: np.ndarray, after: np.ndarray) -> bool:
         return False
     scores = cv2.matchTemplate(other, np.ascontiguousarray(middle), cv2.TM_CCOEFF_NORMED)
     return bool(scores.max() > _MOVED and scores.max() > scores[top, left] + _MOVED_GAIN)
+
+
+def panned(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether two corners of `before` are found in `after` at one shift, as behind somebody who fills the middle and
+    stays there. One by one a corner may find its like by chance, or where a front passes."""
+    here, other = grey(before), grey(after)
+    height, width = here.shape
+    rows, columns = _CORNER
+    shifts: list[tuple[int, int]] = []
+    for top, left in ((0, 0), (0, width - columns), (height - rows, 0), (height - rows, width - columns)):
+        corner = np.ascontiguousarray(here[top : top + rows, left : left + columns])
+        if corner.std() < FLAT:
+            continue
+        scores = cv2.matchTemplate(other, corner, cv2.TM_CCOEFF_NORMED)
+        _, best, _, (x, y) = cv2.minMaxLoc(scores)
+        if best > _MOVED and best > scores[top, left] + _MOVED_GAIN:
+            shifts.append((x - left, y - top))
+    return any(max(abs(x - u), abs(y - v)) <= 1 for k, (x, y) in enumerate(shifts) for u, v in shifts[:k])
+
+
+def displaced(before: np.ndarray, after: np.ndarray) -> float:
+    """The share of the squared change of lightness that small shifts account for, each block by one of its own: near 1
+    where the camera or what it sees moves, under a half where one picture turns into another, because what appears
+    has nothing to do with the slopes of what goes.
+
+    One step of Lucas and Kanade (An iterative image registration technique, IJCAI 1981), on pictures smoothed alike;
+    it follows shifts of up to about a pixel."""
+    a, b = (cv2.GaussianBlur(grey(picture), (3, 3), 0) for picture in (before, after))
+    middle, change = (a + b) / 2, b - a
+    x, y = cv2.filter2D(middle, -1, _SLOPE), cv2.filter2D(middle, -1, _SLOPE.T)
+    products = (x * x, x * y, y * y, x * change, y * change, change * change)
+    xx, xy, yy, xc, yc, cc = (cv2.boxFilter(product, -1, _BLOCK, normalize=False) for product in products)
+    xx, yy = xx + _TEXTURED, yy + _TEXTURED
+    # The least that is left of cc + 2 (u xc + v yc) + ... over the shifts (u, v) of a block.
+    shifted = (yy * xc * xc - 2 * xy * xc * yc + xx * yc * yc) / (xx * yy - xy * xy)
+    return float(shifted.sum() / max(float(cc.sum()), 1e-6))
 
 
 def distance(before: np.ndarray, after: np.ndarray) -> float:

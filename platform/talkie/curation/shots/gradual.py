@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkie.curation.shots.compare import FLAT, VISIBLE, contrast, moved, relit
+from talkie.curation.shots.compare import FLAT, VISIBLE, contrast, displaced, moved, panned, relit
 from talkie.curation.shots.ends import ends
 from talkie.curation.shots.settings import ShotSettings
 
@@ -107,10 +107,13 @@ class Blends:
             return False
         if min(contrast(pictures[k]) for k in range(first, last + 1, step)) < FLAT:
             return False
-        # The dearest question last: a camera that moves all the time fails the others first.
-        if moved(before, pictures[first + 2 * step]) or moved(before, after):
-            return False
         if _leftover(first, last, step, pictures, visible) > self.settings.leftover:
+            return False
+        # What costs most comes last: few windows pass all that is above.
+        if displaced(before, after) > self.settings.displaced:
+            return False
+        parts = (before, after), (before, pictures[first + 2 * step]), (pictures[last - 2 * step], after)
+        if any(moved(*part) or panned(*part) for part in parts):
             return False
         return not relit(before, after, restless=_RESTLESS[last - first])
 

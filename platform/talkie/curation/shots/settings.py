@@ -23,6 +23,8 @@ class ShotSettings(BaseModel):
     leftover: most that a picture within may differ from a mixture, or a patchwork, of the window's ends, as a share of
     the change: 0.12 and less in the windows that lie in dissolves and wipes, 0.17 and more where a head turns that
     fills the picture (five real takes without a boundary).
+    displaced: most of the change over such a window that small shifts of its blocks may account for: 0.56 and less in
+    dissolves and wipes, 0.71 and more where a camera pans or zooms over texture.
     flash_frames: a brightening or darkening that lasts no longer and ends where it began is no cut.
     """
 
@@ -35,4 +37,5 @@ class ShotSettings(BaseModel):
     coverage: float = Field(0.36, gt=0, le=1)
     monotony: float = Field(0.75, gt=0, le=1)
     leftover: float = Field(0.14, gt=0, le=1)
+    displaced: float = Field(0.58, gt=0, le=1)
     flash_frames: int = Field(8, ge=1, le=20)
