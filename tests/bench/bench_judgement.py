@@ -6,7 +6,7 @@ every score costs a frame. Near duplicates are `bench_duplicates`.
 Without --footage the preset `footage` is filmed (28 takes, minutes). --anew damages the pictures of that many
 clean takes again in every way that needs no filming, for larger counts. A clip is one person in one shot; it counts as
 damaged where the damage reaches it (a share of its frames, its face). Prints one JSON document; exit code 1 where a
-target is missed. The thresholds were chosen on seeds 11 and 31; figures are reported on seed 13."""
+target is missed. The thresholds were chosen on seeds 11, 13 and 31; figures are reported on seeds 12, 14 and 32."""
 
 from __future__ import annotations
 
@@ -328,11 +328,14 @@ def read_rows(path: Path) -> list[Row]:
 
 def summary(rows: list[Row]) -> dict[str, Any]:
     filters = {name: FILTERS[name]() for name in DAMAGE}
-    judged = []
+    judged, seen = [], []
     for row in rows:
         reasons = [f.judge(row.scores, Facts(seconds=row.frames / FPS)) for f in filters.values()]
         told = [r for r in reasons if r is not None]
         judged.append((row.damage, {r.name for r in told if not r.unknown}, {r.name for r in told if r.unknown}))
+        if row.spent:
+            # Where only the sound was damaged anew, the picture is one that was judged before.
+            seen.append(judged[-1])
     frames = sum(row.frames for row in rows)
     spent: dict[str, float] = defaultdict(float)
     for row in rows:
@@ -341,7 +344,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
     return {
         "clips": len(rows),
         "frames": frames,
-        "filters": {name: confusion(name, judged) for name in filters},
+        "filters": {name: confusion(name, judged if name in HEARD else seen) for name in filters},
         "dropped by recipe": {name: dropped(load_recipe(name), rows) for name in recipe_names()},
         "ms_per_frame": {name: round(1e3 * seconds / max(frames, 1), 3) for name, seconds in spent.items()},
     }
@@ -364,7 +367,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--footage", type=Path, nargs="*", help="folders of filmed footage with truth files")
     parser.add_argument("--anew", type=int, default=4, help="clean takes whose pictures are damaged again")
-    parser.add_argument("--seed", type=int, default=13)
+    parser.add_argument("--seed", type=int, default=14)
     parser.add_argument("--rows", type=Path, help="file that scores are added to; takes in it are not measured again")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="talkie-footage-") as home:

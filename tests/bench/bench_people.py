@@ -14,23 +14,27 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from people_scenes import Scene, company, crossing, filmed, listening, portraits
+from people_scenes import Scene, company, crossing, filmed, listening, picture_scores, portraits
 from people_talk import Talk, talk
 from scipy.optimize import linear_sum_assignment
 
-from talkie.curation.people import NOBODY, UNTOLD, PersonInScene, active_speaker, speakers, voice_activity
+from talkie.curation.people import NOBODY, UNTOLD, PersonInScene, active_speaker, clear_lips, speakers, voice_activity
 from talkie.faces import PeopleTracker
+from talkie.faces.chart import mouth_shade
 from talkie.faces.embedding import ChartEmbedder
 from talkie.faces.mesh import FaceNets, mediapipe_solutions, place_of
 from talkie.media import read_audio, read_video
 
-SEEDS = range(901, 907)
+SEEDS = range(901, 909)
+"""3,200 frames: without a switch among them, the rate is under 0.94 per 1,000 with a confidence of 0.95 (rule of
+three)."""
 TARGETS = {"switches_per_1000": 1.0, "speaker_accuracy": 0.95, "told": 0.9, "cost_ratio_1": 1.15}
 
 
@@ -167,8 +171,7 @@ def _filmed_talk(two: list[Any], said: Talk, seed: int) -> list[PersonInScene]:
     frames = len(said.voiced)
     paths = [np.tile([x, 0.0, 0.0], (frames, 1)) for x in (-0.19, 0.19)]
     scene = filmed(two, list(said.acts), paths, light=seed)
-    with PeopleTracker() as tracker:
-        return _people([tracker.track(frame) for frame in scene.frames])
+    return _followed_people(scene.frames)
 
 
 def _people(tracked: list[Any]) -> list[PersonInScene]:
@@ -185,6 +188,15 @@ def _people(tracked: list[Any]) -> list[PersonInScene]:
         seen = np.array([at in faces and faces[at].seen for at in frames])
         out.append(PersonInScene(track, seen, np.stack([faces[k].landmarks for k in nearest])))
     return sorted(out, key=lambda person: float(person.landmarks[..., 0].mean()))
+
+
+def _followed_people(frames: Sequence[np.ndarray]) -> list[PersonInScene]:
+    """The two of a scene as curation knows them: with the shades of their mouths, and whether their lips are clear."""
+    with PeopleTracker() as tracker:
+        people = _people([tracker.track(frame) for frame in frames])
+    shades = [[mouth_shade(f, p) for f, p in zip(frames, person.landmarks, strict=True)] for person in people]
+    clear = [clear_lips(picture_scores(frames, person.landmarks, person.seen)) for person in people]
+    return [replace(p, shade=np.array(s), clear=c) for p, s, c in zip(people, shades, clear, strict=True)]
 
 
 def _heard(said: Talk, people: list[PersonInScene]) -> np.ndarray:
@@ -215,8 +227,7 @@ def _footage(folder: Path) -> list[tuple[str, np.ndarray]]:
 
 
 def _told(shot: dict[str, Any], frames: list[np.ndarray], audio: np.ndarray) -> np.ndarray:
-    with PeopleTracker() as tracker:
-        people = _people([tracker.track(frame) for frame in frames])
+    people = _followed_people(frames)
     voice = voice_activity(audio, len(frames)).astype(np.float64)
     answer = speakers(active_speaker(people, audio, voice), voice)
     boxes = [person["box_px"][0] for person in shot["people"]]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from talkie.clip import FPS, HeadTrack
+from talkie.curation.draft import Draft, View
+from talkie.curation.judgement.scores import SCORES
+from talkie.faces import Recipe, crop_frame, face_box, smooth_boxes, to_crop
 from talkie.heads import ARKIT_NAMES, load_head, pose_vertices, project_landmarks
 from talkie.render import SceneRenderer, dressed_head
 from talkie.stage.cast import Person, cast
@@ -96,6 +99,20 @@ def _shown(own: np.ndarray, points: np.ndarray, size: tuple[int, int]) -> float:
     """Share of the landmarks at which the picture shows their own head."""
     x, y = (np.clip(points[:, k].astype(int), 0, size[k] - 1) for k in (0, 1))
     return float(own[y, x].mean())
+
+
+def picture_scores(frames: Sequence[np.ndarray], landmarks: np.ndarray, seen: np.ndarray) -> dict[str, float]:
+    """Curation's scores of focus and of writing of one person: landmarks (T, 478, 3) px of frames (H, W, 3)."""
+    crop = Recipe()
+    boxes = smooth_boxes(face_box(landmarks, crop), crop, FPS)
+    watchers = [SCORES[name]().start() for name in ("focus", "writing")]
+    for k, frame in enumerate(frames):
+        view = View(k, crop_frame(frame, boxes[k], crop.size), frame, to_crop(landmarks[k], boxes[k], crop.size),
+                    boxes[k], bool(seen[k]))  # fmt: skip
+        for watcher in watchers:
+            watcher.see(view)
+    draft = Draft(0, crop.size, landmarks, boxes, seen, frames[0].shape[:2])
+    return {name: value for watcher in watchers for name, value in watcher.finish(draft).scores.items()}
 
 
 def portraits(seed: int, people: int, looks: int, size: int = 256) -> Iterator[tuple[Person, np.ndarray, np.ndarray]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from talkie.curation.people import (
     SpeakingLabel,
     SpeakingTrack,
     active_speaker,
+    clear_lips,
     face_fingerprint,
     speakers,
     voice_activity,
@@ -100,6 +103,56 @@ def test_lips_that_are_hardly_seen_to_move_make_no_answer_and_no_score(talk):
     found = SpeakingLabel().start().finish(draft(dull, audio))
     assert "speaking.npz" in found.fields
     assert found.scores == {}
+
+
+def shaded(landmarks, shades) -> list[PersonInScene]:
+    """People whose lips the mesh sees at rest, as out of focus, and whose mouths darken as `shades` (P, T) say."""
+    rest = np.repeat(landmarks.mean(1)[:, None], FRAMES, 1)
+    return [PersonInScene(k, SEEN, rest[k], shades[k], clear=False) for k in range(len(landmarks))]
+
+
+def test_lips_that_are_not_clear_are_told_by_their_shade_and_never_say_that_nobody_speaks(talk):
+    landmarks, audio = talk
+    voice = voice_activity(audio, FRAMES)
+    shades = np.stack([10 * (mouth_opening(landmarks[0]) - 0.3), np.full(FRAMES, 0.2), np.full(FRAMES, 0.3)])
+    told = speakers(active_speaker(shaded(landmarks, shades), audio), voice)[voice]
+    assert (told == 0).mean() > 0.9
+    still = speakers(active_speaker(shaded(landmarks, shades[[1, 1, 2]]), audio), voice)[voice]
+    assert (still == UNTOLD).all()
+    none = [PersonInScene(k, SEEN, landmarks[k], clear=False) for k in range(3)]
+    assert not np.stack([track.score for track in active_speaker(none, audio)]).any()
+    assert (speakers(active_speaker(none, audio), voice)[voice] == UNTOLD).all()
+
+
+def test_frames_without_a_face_take_their_shade_from_those_around(talk):
+    landmarks, audio = talk
+    shades = np.stack([10 * (mouth_opening(landmarks[0]) - 0.3), np.full(FRAMES, 0.2), np.full(FRAMES, 0.3)])
+    people = shaded(landmarks, shades)
+    seen = SEEN.copy()
+    seen[30:33] = False
+    gap = np.where(seen, shades[0], 50.0)
+    people[0] = PersonInScene(0, seen, people[0].landmarks, gap, clear=False)
+    score = active_speaker(people, audio)[0].score
+    assert not score[30:33].any()
+    assert score[20:28].min() > 0.5
+
+
+def test_lips_are_clear_by_the_thresholds_of_the_filters():
+    assert clear_lips({"sharpness": 9.0, "text_on_face": 0.01})
+    assert clear_lips({})
+    assert not clear_lips({"sharpness": 3.0, "text_on_face": 0.01})
+    assert not clear_lips({"sharpness": 9.0, "text_on_face": 0.2})
+
+
+def test_the_label_of_a_blurred_clip_reads_the_shades(talk):
+    landmarks, audio = talk
+    rest = np.repeat(landmarks.mean(1)[:, None], FRAMES, 1)
+    opening = (10 * (mouth_opening(landmarks[0]) - 0.3)).astype(np.float32)
+    others = tuple(Company(k, SEEN, rest[k], np.full(FRAMES, 0.2, np.float32)) for k in (1, 2))
+    blurred = replace(draft(rest, audio, shade=opening, scores={"sharpness": 3.0}), company=others)
+    assert SpeakingLabel().start().finish(blurred).scores["speaking"] > 0.9
+    listener = replace(blurred, shade=others[0].shade, company=(Company(1, SEEN, rest[0], opening), others[1]))
+    assert SpeakingLabel().start().finish(listener).scores["speaking"] < 0.1
 
 
 def test_order_of_people_does_not_change_scores_and_the_unseen_have_none(talk):

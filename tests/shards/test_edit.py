@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from clips import contents, make_clip
 
-from talkie.errors import BadInput, CorruptShard, SettingsConflict
+from talkie.errors import BadInput, CorruptShard, SettingsConflict, StorageConflict
 from talkie.shards import annotate, commit, existing_dataset, export, merge, open_dataset, subset
+from talkie.shards.lock import LOCK_NAME, sole_writer
 
 
 @pytest.fixture
@@ -77,6 +78,30 @@ def test_a_label_is_added_without_touching_the_video(dataset):
     asked.clear()
     annotate(labelled, "captions.json", label, "shouter 1.0", max_shard_bytes=5000)
     assert sorted(asked) == sorted(labelled.ids("train"))
+
+
+def test_labels_are_added_by_one_writer_at_a_time(dataset):
+    with sole_writer(dataset.folder, "takedown"):
+        before = contents(dataset.folder)
+        with pytest.raises(StorageConflict, match="being written by `talkie takedown`"):
+            annotate(dataset, "captions.json", lambda clip: b"!", "shouter 1.0")
+        assert contents(dataset.folder) == before
+
+    def label(clip):
+        with pytest.raises(StorageConflict, match="`talkie annotate`"), sole_writer(dataset.folder, "takedown"):
+            pass
+        return b"!"
+
+    assert len(annotate(dataset, "captions.json", label, "shouter 1.0", max_shard_bytes=5000)) == 9
+    assert not (dataset.folder / LOCK_NAME).exists()
+
+
+def test_what_was_removed_since_a_dataset_was_opened_does_not_come_back_with_a_label(dataset):
+    gone = f"{4:016x}"
+    commit(dataset.folder, [], settings={"tool": "x"}, remove=[gone], max_shard_bytes=5000)
+    labelled = annotate(dataset, "captions.json", lambda clip: b"!", "shouter 1.0", max_shard_bytes=5000)
+    assert gone not in labelled.ids()
+    assert all("captions.json" in entry.members for entry in labelled.entries.values())
 
 
 def test_an_export_is_a_folder_of_the_members(dataset, tmp_path):

@@ -43,11 +43,13 @@ class View:
 
 @dataclass(frozen=True)
 class Company:
-    """Another person of the same frames: track id, seen (T,) bool, landmarks (T, 478, 3) in pixels of the source."""
+    """Another person of the same frames: track id, seen (T,) bool, landmarks (T, 478, 3) in pixels of the source,
+    shade (T,): `mouth_shade` of each frame."""
 
     track: int
     seen: np.ndarray
     landmarks: np.ndarray
+    shade: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Draft:
     x, y, side and `shape` (height, width) in pixels of the source; seen (T,) bool. audio (T * 640,) float32 at 16 kHz,
     None in silent footage; wide_audio: the same with `margin` samples more on either side, silence where the source
     has none (offsets are looked for in it). transcription: words and phones in seconds of the clip. company: who else
-    is in these frames. text, language, labels: what is known beforehand. found: values that earlier annotators made,
-    by field name; scores: theirs.
+    is in these frames. shade (T,): `mouth_shade` of each. text, language, labels: what is known beforehand. found:
+    values that earlier annotators made, by field name; scores: theirs.
     """
 
     track: int
@@ -77,6 +79,7 @@ class Draft:
     text: str | None = None
     language: str = "und"
     company: tuple[Company, ...] = ()
+    shade: np.ndarray | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)

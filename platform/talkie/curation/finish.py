@@ -161,6 +161,7 @@ class Finisher:
             expression_std=fit.expression_std,
             language=known.language,
             company=_company(take, company),
+            shade=np.array(take.shades, np.float32),
             labels=known.labels,
         )
         words = origin.hearing.words.get(record, Words(language=known.language))
@@ -247,9 +248,10 @@ def _company(take: Take, others: Sequence[Take]) -> tuple[Company, ...]:
         if other is take or not shared:
             continue
         seen, landmarks = np.zeros(len(take), bool), np.zeros((len(take), *other.landmarks[0].shape), np.float32)
+        shade = np.zeros(len(take), np.float32)
         for t, k in shared:
-            seen[t], landmarks[t] = other.seen[k], other.landmarks[k]
-        found.append(Company(other.track, seen, landmarks))
+            seen[t], landmarks[t], shade[t] = other.seen[k], other.landmarks[k], other.shades[k]
+        found.append(Company(other.track, seen, landmarks, shade))
     return tuple(found)
 
 

@@ -12,13 +12,15 @@ from talkie.clip import FPS
 from talkie.curation.config import CurateConfig
 from talkie.curation.draft import View, Watcher
 from talkie.faces import crop_frame, face_box, smooth_box, to_crop
+from talkie.faces.chart import mouth_shade
 from talkie.media import Mp4Encoder
 
 
 @dataclass
 class Take:
     """One person's unbroken frames. indices: of the 25 fps grid; landmarks (478, 3) in source pixels; seen: False where
-    they are interpolated; boxes (x, y, side) of the crop and shape (height, width) in source pixels; mp4: the crop."""
+    they are interpolated; shades: `mouth_shade` of each; boxes (x, y, side) of the crop and shape (height, width) in
+    source pixels; mp4: the crop."""
 
     track: int
     shape: tuple[int, int]
@@ -26,6 +28,7 @@ class Take:
     indices: list[int] = field(default_factory=list)
     landmarks: list[np.ndarray] = field(default_factory=list)
     seen: list[bool] = field(default_factory=list)
+    shades: list[float] = field(default_factory=list)
     boxes: list[np.ndarray] = field(default_factory=list)
     mp4: bytes = b""
 
@@ -99,6 +102,7 @@ class Recorder:
         take.indices.append(index)
         take.landmarks.append(landmarks)
         take.seen.append(seen)
+        take.shades.append(mouth_shade(frame, landmarks))
         if len(self._waiting) > self._radius:
             self._release()
 

@@ -13,8 +13,9 @@ from talkie.clip import FIELDS
 from talkie.errors import BadInput, SettingsConflict
 from talkie.shards.atomic import write_atomically
 from talkie.shards.catalog import ClipEntry
-from talkie.shards.dataset import Dataset
+from talkie.shards.dataset import Dataset, open_dataset
 from talkie.shards.fields import RawClip, encode_record
+from talkie.shards.lock import sole_writer
 from talkie.shards.members import Chosen, Overlaid
 from talkie.shards.writer import MAX_SHARD_BYTES, commit
 
@@ -82,15 +83,29 @@ def annotate(
 
     label: the encoded member of a clip, or None where there is none to give. Each time `held_bytes` of labels have come
     together they are committed, and a run that was stopped goes on from there. again: clips that have the member get a
-    new one. Raises BadInput for a field that is no label of the vocabulary."""
+    new one. The folder is held alone, and its clips are those of that time: what was removed since `dataset` was opened
+    does not come back. Raises BadInput for a field that is no label of the vocabulary, StorageConflict where another
+    process writes here."""
     if field not in FIELDS or field in ("json", "mp4"):
         raise BadInput(f"{field!r} is no label that can be added", cure="see the table of clip members")
-    folder = dataset.folder
-    current, fresh, held = dataset, list[RawClip](), 0
-    settings = dataset.index.settings
-    for clip in dataset.ids():
-        if field in dataset.entries[clip].members and not again:
-            continue
+    with sole_writer(dataset.folder, "annotate"):
+        current = open_dataset(dataset.folder)
+        wanted = [i for i in current.ids() if again or field not in current.entries[i].members]
+        return _annotate(current, wanted, field, label, tool, held_bytes, max_shard_bytes)
+
+
+def _annotate(
+    current: Dataset,
+    wanted: Sequence[str],
+    field: str,
+    label: Callable[[RawClip], bytes | None],
+    tool: str,
+    held_bytes: int,
+    max_shard_bytes: int,
+) -> Dataset:
+    folder, settings = current.folder, current.index.settings
+    fresh, held = list[RawClip](), 0
+    for clip in wanted:
         # From the newest state: a commit may have moved the clip to another shard.
         raw = current.raw(clip)
         data = label(raw)

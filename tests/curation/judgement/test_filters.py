@@ -52,6 +52,12 @@ def test_a_missing_score_is_told_and_the_policy_decides(name, policy):
         assert need in reason.message
 
 
+def test_blocks_count_most_where_a_coarse_quantiser_took_detail_and_not_where_an_enlargement_has_none():
+    blocks = {"blockiness": 0.06}
+    told = {cut: FILTERS["compression"]().judge(GOOD | blocks | {"detail_cutoff": cut}, FACTS) for cut in (0.3, 0.7, 1)}
+    assert [reason is not None for reason in told.values()] == [False, True, False]
+
+
 def test_all_reasons_are_collected_in_the_order_of_the_filters():
     scores = GOOD | BAD["noise"] | BAD["blur"] | BAD["dubbed"]
     reasons = judge_all(tuple(kind() for kind in FILTERS.values()), scores, FACTS)
@@ -69,6 +75,7 @@ def test_an_offset_is_judged_only_where_it_is_known_and_dubbing_only_where_someb
     assert FILTERS["dubbed"]().judge(unsure | {"speaking": 0.0}, FACTS) is None
     # Too short for confidence, yet agreeing where it is.
     assert FILTERS["dubbed"]().judge(unsure | {"sync_offset_frames": 0.3}, FACTS) is None
+    assert FILTERS["dubbed"]().judge(unsure | {"sync_offset_frames": 0.3, "sync_confidence": 0.02}, FACTS) is not None
     nowhere = {k: v for k, v in unsure.items() if k != "sync_offset_frames"}
     assert FILTERS["dubbed"]().judge(nowhere, FACTS) is not None
 

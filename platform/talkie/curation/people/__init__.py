@@ -3,7 +3,7 @@
 from talkie.curation.draft import Annotator
 from talkie.curation.people.fingerprint import FaceFingerprint, face_fingerprint
 from talkie.curation.people.identities import Identities, cluster_identities
-from talkie.curation.people.label import SpeakingLabel
+from talkie.curation.people.label import SpeakingLabel, clear_lips
 from talkie.curation.people.speaking import (
     NOBODY,
     UNTOLD,
@@ -23,6 +23,7 @@ __all__ = [
     "SpeakingLabel",
     "SpeakingTrack",
     "active_speaker",
+    "clear_lips",
     "cluster_identities",
     "face_fingerprint",
     "people_annotators",

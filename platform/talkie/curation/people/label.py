@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from talkie.curation.draft import Annotator, Draft, Findings, Toolbox, Watcher
+from talkie.curation.judgement.filters.picture import Blur, Subtitles
 from talkie.curation.people.speaking import UNTOLD, PersonInScene, active_speaker, speakers, voice_activity
 from talkie.faces import to_source
 
@@ -29,7 +30,7 @@ class SpeakingLabel(Annotator):
         "the speaker; not given where they can tell less than half of it"
     }
 
-    needs = ("prosody.npz",)
+    needs = ("prosody.npz", "sharpness", "text_on_face")
 
     @classmethod
     def made(cls, tools: Toolbox) -> Annotator:
@@ -40,7 +41,7 @@ class SpeakingLabel(Annotator):
 
     @property
     def tool(self) -> str:
-        return "talkie speaking 2"
+        return "talkie speaking 3"
 
     def start(self) -> Watcher:
         return _Listener(self._voice)
@@ -55,9 +56,12 @@ class _Listener(Watcher):
             return Findings()
         told = None if self._voice is None else self._voice(draft)
         voice = np.asarray(voice_activity(draft.audio, len(draft)) if told is None else told, np.float32)
-        own = PersonInScene(draft.track, draft.seen, to_source(draft.landmarks, draft.boxes, draft.size))
+        clear = clear_lips(draft.scores)
+        points = to_source(draft.landmarks, draft.boxes, draft.size)
+        own = PersonInScene(draft.track, draft.seen, points, draft.shade, clear)
+        # Of the same picture: what hides this face's lips is taken to hide the others'.
+        others = [PersonInScene(o.track, o.seen, o.landmarks, o.shade, clear) for o in draft.company]
         # Sorted, so that the float sums over people do not depend on whose clip this is.
-        others = [PersonInScene(other.track, other.seen, other.landmarks) for other in draft.company]
         people = sorted([own, *others], key=lambda person: person.track)
         tracks = active_speaker(people, draft.audio, voice)
         score = next(track.score for track in tracks if track.track == draft.track)
@@ -68,6 +72,13 @@ class _Listener(Watcher):
             return Findings(fields=fields)
         share = float((told == draft.track).mean()) if len(told) else 0.0
         return Findings(fields=fields, scores={"speaking": share})
+
+
+def clear_lips(scores: Mapping[str, float]) -> bool:
+    """Whether a clip's scores say that lips can be seen in it: by the thresholds of the filters `blur` and `subtitles`.
+    A face too small to be measured counts as clear."""
+    sharp = scores.get("sharpness", np.inf) >= Blur().least
+    return sharp and scores.get("text_on_face", 0.0) <= Subtitles().most
 
 
 def measured_voice(draft: Draft) -> np.ndarray | None:
