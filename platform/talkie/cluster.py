@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -103,14 +104,15 @@ def _start_local(num_cpus: int) -> None:
     before = set(me.children(recursive=True))
     for attempt in range(1, _STARTS + 1):
         try:
-            ray.init(
-                address="local",
-                num_cpus=num_cpus,
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            with _own_session():
+                ray.init(
+                    address="local",
+                    num_cpus=num_cpus,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
             return
         except Exception as error:  # Ray has no type of its own for this
             ray.shutdown()
@@ -120,6 +122,22 @@ def _start_local(num_cpus: int) -> None:
             if attempt == _STARTS:
                 cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 raise RunFailed(f"Ray cannot be started on this machine: {cause}", cure="run again") from error
+
+
+@contextmanager
+def _own_session() -> Iterator[None]:
+    """Processes that Ray starts in the block get a session of their own: a SIGTERM to this process's group, as
+    `timeout` sends it, is for us, who let Ray's workers save before they end. That Ray ends with us does not hang on
+    the group.
+    """
+    from ray._private import services
+
+    kind = services.ConsolePopen
+    vars(services)["ConsolePopen"] = partial(kind, start_new_session=True)
+    try:
+        yield
+    finally:
+        vars(services)["ConsolePopen"] = kind
 
 
 def _connect(address: str) -> None:

@@ -1,8 +1,10 @@
-"""Trains a tiny run and tells each event on stdout, for a test that kills it. Arguments: data folder, out folder."""
+"""Trains a tiny run and tells each event on stdout, for a test that kills it. Arguments: data folder, out folder, and,
+where the run is to be longer, steps."""
 
 import sys
 from pathlib import Path
 
+from talkie.errors import Preempted
 from talkie.training import TrainConfig, train
 
 CONFIG = TrainConfig(
@@ -15,5 +17,10 @@ CONFIG = TrainConfig(
 )
 
 if __name__ == "__main__":
-    data, out = map(Path, sys.argv[1:])
-    train(CONFIG, data, out, resume=True, on_event=lambda e: print(e.kind, e.step, flush=True))
+    data, out = map(Path, sys.argv[1:3])
+    for steps in map(int, sys.argv[3:]):
+        CONFIG = CONFIG.model_copy(update={"overrides": CONFIG.overrides | {"steps": steps}})
+    try:
+        train(CONFIG, data, out, resume=True, on_event=lambda e: print(e.kind, e.step, flush=True))
+    except Preempted as error:
+        print("preempted", error, flush=True)

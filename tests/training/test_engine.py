@@ -170,6 +170,24 @@ def test_a_loss_that_is_not_a_number_names_the_clips_and_leaves_the_weights(batc
     assert all(torch.isfinite(v).all() and not torch.equal(before[k], v) for k, v in after.items())
 
 
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_a_refused_part_leaves_nothing_of_the_part_before_it(batch, stage):
+    good = {"ids": ["a", "b"], "x": batch["x"][:2]}
+    bad = {"ids": ["c", "d"], "x": batch["x"][2:] * torch.nan}
+    spec = {"maker": Optimiser(1e-2)}
+    clean, stained = (engine_of(duel(), spec, stage=stage, accumulate=2) for _ in range(2))
+    report = stained.step(0, [good, bad])
+    assert report.skipped == "loss maker is nan"
+    assert report.ids == ("c", "d")
+    for step in range(1, 4):
+        assert not stained.step(step, [good, good]).skipped
+        clean.step(step, [good, good])
+    ours, theirs = stained.weights(), clean.weights()
+    clean.close()
+    stained.close()
+    assert all(torch.equal(ours[key], value) for key, value in theirs.items())
+
+
 def test_a_spike_is_left_out(batch):
     engine = engine_of(duel(), {"maker": Optimiser(1e-3)}, steps=40, spike_factor=5.0)
     for step in range(20):

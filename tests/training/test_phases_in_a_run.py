@@ -2,6 +2,8 @@
 same bits, refused steps are told. No Ray here."""
 
 import json
+import os
+import shutil
 
 import pytest
 import torch
@@ -156,6 +158,11 @@ def test_validation_keeps_the_best_checkpoint_and_ends_a_phase_that_does_not_imp
     assert len(scores) - 1 - best == 3
     kept = {int(p.name[5:]) for p in (tmp_path / "run" / "checkpoints").glob("step-*")}
     assert told[best]["step"] in kept
+    # What is handed on is the best, and it says so; nobody held out is said as well.
+    handed = load_file(tmp_path / "run" / "checkpoints" / f"step-{told[best]['step']:08d}" / "weights.safetensors")
+    assert same(handed, weights(tmp_path / "run"))
+    assert f"the weights of step {told[best]['step']}" in events(tmp_path / "run", "phase")[-1]["message"]
+    assert "cannot see overfitting" in events(tmp_path / "run", "warning")[0]["message"]
 
 
 def test_a_profile_is_a_chrome_trace_and_steps_tell_where_their_time_goes(tones, tmp_path):
@@ -166,3 +173,17 @@ def test_a_profile_is_a_chrome_trace_and_steps_tell_where_their_time_goes(tones,
     meters = events(tmp_path / "run", "step")[-1]["meters"]
     assert {"data_wait_s", "forward_s", "backward_s", "optimiser_s", "step_s", "mfu"} <= set(meters)
     assert meters["forward_s"] + meters["backward_s"] + meters["optimiser_s"] <= meters["step_s"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_losses_train_as_the_plain_ones_do(tones, tmp_path):
+    from torch._dynamo.utils import counters
+
+    counters.clear()
+    plan = {"plan": ["warm"], "steps": 2, "dropout": 0.0}
+    for kind in (False, True):
+        toy_worker(toy_config(overrides=plan, compile=kind), tones, tmp_path / str(kind)).run()
+    assert counters["frames"]["ok"] > 0
+    plain, compiled = weights(tmp_path / "False"), weights(tmp_path / "True")
+    assert all(torch.allclose(plain[name].float(), compiled[name].float(), atol=1e-6) for name in plain)

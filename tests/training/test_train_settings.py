@@ -44,6 +44,17 @@ def test_what_a_cpu_cannot_run_is_refused_before_the_start(wrong):
         check_machine(TrainConfig(system="any", **wrong))
 
 
+def test_nvme_and_compile_name_what_this_machine_lacks(tmp_path, monkeypatch):
+    nvme = TrainConfig(system="any", zero_stage=3, offload="nvme", nvme=str(tmp_path))
+    with pytest.raises(BadConfig, match="CUDA device and libaio"):
+        check_machine(nvme)
+    with pytest.raises(BadConfig, match="is no folder"):
+        check_machine(nvme.model_copy(update={"nvme": str(tmp_path / "none")}))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(BadConfig, match="no compiler 'no-such-compiler'"):
+        check_machine(TrainConfig(system="any", compile=True))
+
+
 def test_elastic_workers_must_all_share_the_batch_evenly():
     assert TrainConfig(system="any", batch_size=12, min_workers=2, workers=4).min_workers == 2
     with pytest.raises(ValueError, match="shared evenly by 3"):
@@ -91,7 +102,7 @@ def test_a_full_disk_is_told_at_the_next_save_and_leaves_no_half_checkpoint(tmp_
 
 
 def test_an_estimate_counts_parameters_operations_and_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(estimating, "_bare_worker", lambda: 0.0)
+    monkeypatch.setattr(estimating, "_bare_worker", lambda slug: (0.0, 0.0))
     data = tone_dataset(tmp_path / "tones", train=6, test=0, frames=20)
     sizes = {"steps": 10, "warm_up_steps": 0, "channels": 16, "audio_channels": 16, "audio_layers": 1}
     config = TrainConfig(system="unitalker", overrides=sizes, batch_size=4, threads=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,12 @@ def clips_inside(config: TrainConfig) -> bool:
 
 def check_machine(config: TrainConfig) -> None:
     """Raises BadConfig for what this machine or DeepSpeed on it cannot run."""
+    compiler = os.environ.get("CXX", "g++")
+    if config.compile and not torch.cuda.is_available() and not shutil.which(compiler):
+        raise BadConfig(
+            f"torch.compile writes C++ on a machine without a CUDA device, and there is no compiler {compiler!r}",
+            cure="install g++, name another compiler in CXX, or leave train.compile out",
+        )
     if config.precision == "fp16" and not torch.cuda.is_available():
         raise BadConfig("fp16 is for CUDA devices: a CPU has no fast half precision", cure="use precision bf16 or fp32")
     if config.offload == "cpu" and not torch.cuda.is_available():

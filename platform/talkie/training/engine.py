@@ -21,8 +21,9 @@ from talkie.systems.weights import load_state, own_state
 from talkie.training.config import TrainConfig
 from talkie.training.deepspeed_setup import clips_inside, import_deepspeed, settings
 from talkie.training.ema import Ema
+from talkie.training.gradients import Average, forget, forget_all
 from talkie.training.guard import Guard
-from talkie.training.optimisers import OptimiserState, RowMoments, make_optimiser
+from talkie.training.optimisers import OptimiserState, RowMoments, make_optimiser, own_piece
 from talkie.training.trees import nested, role_trees
 
 
@@ -68,6 +69,7 @@ class PhaseEngine:
         self._modes = [(module, module.training) for module in system.modules()]
         several = config.zero_stage == 3 and len(self._roles) > 1
         self._trees = role_trees(system, self._roles, f"phase {phase.name!r}") if several else {}
+        self._averages: dict[str, Average] = {}
         self._engines = {role: self._engine(role, spec, micro_batch) for role, spec in phase.optimisers.items()}
         self.states = {
             role: OptimiserState(engine, self._roles[role], phase.optimisers[role], config.zero_stage)
@@ -121,12 +123,14 @@ class PhaseEngine:
             verdict = self.guard.verdict(role, numbers)
             if verdict:
                 report.skipped, report.ids = verdict, self._culprits(role, values, batch["ids"])
-                engine.zero_grad()
+                forget_all(engine, self.config.zero_stage)
                 return False
             for name, value in numbers.items():
                 sums[name] = sums.get(name, 0.0) + value / len(batches)
             engine.set_gradient_accumulation_boundary(number == len(batches))
             engine.backward(torch.stack(list(losses.values())).sum())
+            if number == len(batches) and role in self._averages:
+                self._averages[role]()
             report.backward_s += time.perf_counter() - forward
         report.losses |= sums
         return True
@@ -199,12 +203,15 @@ class PhaseEngine:
 
     def _set_master_weights(self, full: Mapping[str, Tensor]) -> None:
         """ZeRO's optimiser holds weights of its own: they follow what a system did to the parameters."""
-        from deepspeed.utils import safe_set_full_fp32_param
+        from deepspeed.utils import safe_set_full_fp32_param, safe_set_local_fp32_param
 
         for role, parameters in self._roles.items():
             with self._only(role):
                 for name, parameter in parameters.items():
-                    safe_set_full_fp32_param(parameter, full[name])
+                    if self.config.zero_stage == 3:
+                        safe_set_local_fp32_param(parameter, own_piece(parameter, full[name]))
+                    else:
+                        safe_set_full_fp32_param(parameter, full[name])
 
     @torch.no_grad()
     def evaluate(self, batch: Batch) -> dict[str, float]:
@@ -311,9 +318,11 @@ class PhaseEngine:
         if not self.config.zero_stage:
             parameters = tuple(self._roles[role].values())
             # DeepSpeed's own walks through all modules for this, in every step.
-            engine.zero_grad = lambda: _forget(parameters)
-            # One worker has nobody to agree with, and is spared the copies of every gradient.
-            engine.enable_backward_allreduce = dist.get_world_size() > 1
+            engine.zero_grad = lambda: forget(parameters)
+            # DeepSpeed's own average copies every gradient twice, and makes zeros of those that are none.
+            engine.enable_backward_allreduce = False
+            if dist.get_world_size() > 1:
+                self._averages[role] = Average(parameters)
         return engine
 
     @contextmanager
@@ -328,11 +337,6 @@ class PhaseEngine:
             if len(self._roles) > 1:
                 for parameter in self._roles[role].values():
                     parameter.requires_grad_(False)
-
-
-def _forget(parameters: Sequence[nn.Parameter]) -> None:
-    for parameter in parameters:
-        parameter.grad = None
 
 
 def _placed(batch: Batch) -> Batch:

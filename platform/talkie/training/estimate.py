@@ -3,7 +3,6 @@ or from stated floating point operations per second. Nothing is trained and noth
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -14,11 +13,14 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
+from talkie.errors import RunFailed
 from talkie.systems import Phase, System, load_system, make_config
 from talkie.systems.contract import Batch
 from talkie.training.config import TrainConfig
 from talkie.training.costs import counted
+from talkie.training.deepspeed_setup import check_machine
 from talkie.training.loading import Corpus, Loader, TrainingClips
+from talkie.training.loading.catalogue import opened
 from talkie.training.optimisers import make_optimiser, moments_of
 from talkie.training.run import corpora_of
 
@@ -54,6 +56,8 @@ class Estimate(BaseModel):
 def estimate(config: TrainConfig, data: Any, tflops: float | None = None) -> Estimate:
     """tflops: 10^12 operations per second of the device that is meant, at the precision that is meant; None: this
     machine, measured with `config.threads` threads. Raises what `train` raises before it starts."""
+    if tflops is None:
+        check_machine(config)
     cls = load_system(config.system)
     system_config = make_config(cls, config.preset, config.overrides)
     corpora = [Corpus(dataset, weight) for dataset, weight in corpora_of(data)]
@@ -63,8 +67,12 @@ def estimate(config: TrainConfig, data: Any, tflops: float | None = None) -> Est
         torch.manual_seed(config.seed)
         system = cls(system_config)
         system.prepare(TrainingClips(corpora, cls, config.load))
-        base = _bare_worker()
-        phases = [_phase(system, phase, config, corpora, base, tflops) for phase in system.phases() if not phase.fitted]
+        base, engine_s = _bare_worker(config.system)
+        phases = [
+            _phase(system, phase, config, corpora, base, engine_s, tflops)
+            for phase in system.phases()
+            if not phase.fitted
+        ]
     finally:
         torch.set_num_threads(before)
     return Estimate(
@@ -77,7 +85,13 @@ def estimate(config: TrainConfig, data: Any, tflops: float | None = None) -> Est
 
 
 def _phase(
-    system: System, phase: Phase, config: TrainConfig, corpora: list[Corpus], base: float, tflops: float | None
+    system: System,
+    phase: Phase,
+    config: TrainConfig,
+    corpora: list[Corpus],
+    base: float,
+    engine_s: float,
+    tflops: float | None,
 ) -> PhaseEstimate:
     size = phase.batch_size or config.batch_size
     drawn = replace(phase, steps=WARM + MEASURED)
@@ -88,12 +102,16 @@ def _phase(
     system.train()
     system.recompute = config.recompute
     times, flops, activations = _steps(system, phase, config, batches)
-    step_s = times * config.accumulate
+    step_s = times * config.accumulate + engine_s
     if tflops is not None:
         step_s = flops * config.accumulate / (tflops * 1e12 * EFFICIENCY)
     trained = _trained(system, phase)
-    examples = sum(_bytes(batch) for batch in batches) / len(batches) * phase.steps
-    cache = min(config.load.cache_mb * 2**20, examples) if phase.sampling.whole else 0.0
+    cache = 0.0
+    if phase.sampling.whole:
+        # Examples are kept by clip: no more of them than there are clips, however many steps.
+        clips = sum(len(opened(corpus.dataset).ids(phase.sampling.split)) for corpus in corpora)
+        example = sum(_bytes(batch) for batch in batches) / sum(len(batch["ids"]) for batch in batches)
+        cache = min(config.load.cache_mb * 2**20, example * min(clips, size * phase.steps))
     memory = base + _state_bytes(system, phase, config) + activations + cache
     return PhaseEstimate(
         phase=phase.name,
@@ -178,11 +196,13 @@ def _bytes(batch: Batch) -> float:
     return float(sum(v.numel() * v.element_size() for v in batch.values() if isinstance(v, Tensor)))
 
 
-def _bare_worker() -> float:
-    """Bytes of a worker that has everything imported and nothing loaded: measured, since it differs by build."""
-    code = "import deepspeed, ray.train.torch, talkie.training.worker, resource; "
-    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    words = done.stdout.split()
-    kilobytes = float(words[-1]) if words else float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    return kilobytes * 1024
+def _bare_worker(slug: str) -> tuple[float, float]:
+    """(bytes of a worker that has everything imported and nothing loaded, seconds that the engine adds to a step), both
+    measured in a process of its own."""
+    command = [sys.executable, "-m", "talkie.training.bare_worker", slug]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        raise RunFailed(f"a worker that is to be measured ended with: {last}", cure="train without --estimate")
+    kilobytes, seconds = map(float, done.stdout.split()[-2:])
+    return kilobytes * 1024, seconds

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from talkie.systems import Optimiser
@@ -35,6 +36,16 @@ def make_optimiser(parameters: Mapping[str, nn.Parameter], spec: Optimiser) -> t
 
 def moments_of(spec: Optimiser) -> tuple[str, ...]:
     return () if spec.algorithm == "sgd" and not spec.betas[0] else MOMENTS[spec.algorithm]
+
+
+def own_piece(parameter: nn.Parameter, value: Tensor) -> Tensor:
+    """This worker's piece of a whole tensor as ZeRO-3 shares `parameter` out: flat, equal pieces, zeros after the end.
+
+    DeepSpeed's own setters of whole tensors leave the zeros out, and fail where workers do not divide the size.
+    """
+    size = parameter.ds_tensor.numel()  # type: ignore[attr-defined]
+    flat = nn.functional.pad(value.flatten(), (0, size * dist.get_world_size() - value.numel()))
+    return flat.narrow(0, size * dist.get_rank(), size)
 
 
 class OptimiserState:
@@ -76,7 +87,11 @@ class OptimiserState:
 
     def set(self, name: str, key: str, value: Tensor) -> None:
         parameter = self._parameters[name]
-        if self._stage:
+        if self._stage == 3:
+            from deepspeed.utils import safe_set_local_optimizer_state
+
+            safe_set_local_optimizer_state(parameter, own_piece(parameter, value), key)
+        elif self._stage:
             from deepspeed.utils import safe_set_full_optimizer_state
 
             safe_set_full_optimizer_state(parameter, value, key)

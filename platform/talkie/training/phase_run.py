@@ -16,10 +16,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from talkie.clip import Clip
-from talkie.errors import NonFiniteLoss, Preempted
+from talkie.errors import CorruptCheckpoint, NonFiniteLoss, Preempted
 from talkie.systems import Phase, System
 from talkie.systems.contract import Batch
 from talkie.systems.weights import load_state
+from talkie.training import checkpoint
 from talkie.training.config import TrainConfig
 from talkie.training.costs import Tracer, counted, matmul_peak
 from talkie.training.engine import PhaseEngine, StepReport
@@ -31,7 +32,7 @@ from talkie.training.randomness import reseed
 from talkie.training.samples import sample_clips, write_samples
 from talkie.training.saver import Saver
 from talkie.training.telling import Teller
-from talkie.training.validation import Progress, Validation, score_of
+from talkie.training.validation import BEST, Progress, Validation, score_of
 
 WEIGHTS, MEANS, STATE = "weights", "means", "state"
 """Files of a checkpoint, beside "optimiser-<role>"."""
@@ -89,10 +90,29 @@ class PhaseRun:
         weights = engine.weights(mean=True)
         if self._saver:
             self._saver.wait()
+            weights = self._best(weights)
         if self._tracer:
             self._tracer.close()
         engine.close()
         return weights
+
+    def _best(self, last: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights that a phase with patience hands on: those of its best validation. `last`: of its last step."""
+        step, total = self._progress.step, self.position.total
+        if not self.phase.patience or not step or step == total:
+            return last
+        folder = checkpoint.folder_of(self._folders.checkpoints, step)
+        try:
+            checkpoint.verify(folder)
+        except CorruptCheckpoint as error:
+            message = f"the last weights are handed on, for the best ones are damaged: {error}"
+            self._tell(TrainEvent(kind="warning", phase=self.phase.name, message=message, **self._where()))
+            return last
+        message = f"hands on the weights of step {step}, its best validation, and not those of step {total}"
+        self._tell(TrainEvent(kind="phase", phase=self.phase.name, message=message, **self._where()))
+        found = load_file(folder / f"{WEIGHTS}.safetensors")
+        means = folder / f"{MEANS}.safetensors"
+        return last | found | (load_file(means) if means.is_file() else {})
 
     def _step(self, loader: Loader) -> None:
         step, parts = self.position.step, self.config.accumulate
@@ -111,8 +131,9 @@ class PhaseRun:
         """A step; the first one of a worker also counts its floating point operations."""
         if self._tracer and self._tracer.step():
             self._tracer = None
-        # ZeRO-3 does its own work in the hooks that the counter would watch.
-        if self._meter.peak or self.config.zero_stage == 3:
+        # ZeRO-3 does its own work in the hooks that the counter would watch; what is called under the counter first is
+        # never compiled.
+        if self._meter.peak or self.config.zero_stage == 3 or self.config.compile:
             return self._engine.step(step, batches)
         kind = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[self.config.precision]
         self._meter.peak = matmul_peak(kind)
@@ -150,7 +171,11 @@ class PhaseRun:
         if not self.config.validate_every:
             return None
         each = self.batch_size // self.config.accumulate
-        return Validation(self._corpora, self._examples, self.phase, self.config, each, self.rank, self.world)
+        made = Validation(self._corpora, self._examples, self.phase, self.config, each, self.rank, self.world)
+        if not made.held_out:
+            message = f"validation of phase {self.phase.name!r} is {made.said}: it cannot see overfitting"
+            self._tell(TrainEvent(kind="warning", phase=self.phase.name, message=message, **self._where()))
+        return made
 
     def _validate(self) -> bool:
         """Tells the losses on the validation's batches; whether they are the best so far."""
@@ -160,7 +185,7 @@ class PhaseRun:
         if better and self._saver:
             self._saver.wait()
             self._saver.best = self.position.total
-        said = self._validation.said + (", the best so far" if better else "")
+        said = self._validation.said + (BEST if better else "")
         self._tell(TrainEvent(kind="validation", phase=self.phase.name, losses=losses, message=said, **self._where()))
         return better
 

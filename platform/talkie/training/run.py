@@ -27,6 +27,7 @@ from talkie.training.events import OnEvent, TrainEvent
 from talkie.training.handover import Folders, Position, standing
 from talkie.training.launch import run_workers
 from talkie.training.loading import Corpus, TrainingClips
+from talkie.training.validation import BEST
 
 RECORD = "run.json"
 RESULT = "result.json"
@@ -38,7 +39,7 @@ Data = Path | str | Sequence[Path | str | Corpus]
 
 class TrainResult(BaseModel):
     """A finished run. `samples`: digest of the sequence of clip ids trained on; `data`: digest of the shards;
-    `memory_gb`: the most that the first worker held resident."""
+    `memory_gb`: the most that the first worker held resident; `validation`: what the last validation was made on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,6 +51,7 @@ class TrainResult(BaseModel):
     data: str
     losses: dict[str, float]
     memory_gb: float | None = None
+    validation: str = ""
 
 
 def train(
@@ -60,7 +62,8 @@ def train(
 
     A run with these settings that is finished already is returned as it is; an unfinished one goes on from its last
     sound checkpoint with `resume`, also on another number of workers or at another ZeRO stage. On one worker the
-    weights are bit-equal to those of an uninterrupted run.
+    weights are bit-equal to those of an uninterrupted run; on others they agree as far as sums over workers round,
+    where a system's losses are means over clips and draw nothing (dropout draws for each worker by itself).
 
     Raises UnknownSystem, BadConfig, NotADataset, MissingField, TooFewIdentities, CorruptShard, SettingsConflict and
     BadInput before Ray starts; NonFiniteLoss, DiskFull and RunFailed from the workers.
@@ -87,13 +90,24 @@ def train(
     for phase in phases:
         check_phase(prepared, phase, config, config.workers)
     last: TrainEvent | None = None
+    validations: list[str] = []
+
+    def note(event: TrainEvent) -> None:
+        if event.kind == "validation":
+            validations[:] = [event.message.removesuffix(BEST)]
+        if on_event:
+            on_event(event)
+
     if phases:
         places = [(dataset.address, weight) for dataset, weight in corpora]
-        last = run_workers(config, places, folders, on_event or (lambda event: None))
+        last = run_workers(config, places, folders, note)
     else:
         save_system(prepared, folders.model)
     position = standing(folders, phases)[0]
-    return _finish(folders, position, digest_of(datasets), time.monotonic() - began, last)
+    result = _result(folders, position, digest_of(datasets), time.monotonic() - began, last)
+    result = result.model_copy(update={"validation": "".join(validations)})
+    _write(folders.out / RESULT, result.model_dump_json(indent=1))
+    return result
 
 
 def corpora_of(data: Data) -> list[tuple[Dataset, float | None]]:
@@ -207,10 +221,10 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _finish(folders: Folders, position: Position, data: str, seconds: float, last: TrainEvent | None) -> TrainResult:
+def _result(folders: Folders, position: Position, data: str, seconds: float, last: TrainEvent | None) -> TrainResult:
     if not folders.model.is_dir():
         raise RunFailed("the workers ended without a model", where=str(folders.out), cure="train again")
-    result = TrainResult(
+    return TrainResult(
         model=folders.model,
         digest=verify_model(folders.model),
         steps=position.total,
@@ -220,8 +234,6 @@ def _finish(folders: Folders, position: Position, data: str, seconds: float, las
         losses=last.losses if last else {},
         memory_gb=last.meters.get("resident_gb") if last else None,
     )
-    _write(folders.out / RESULT, result.model_dump_json(indent=1))
-    return result
 
 
 def _write(path: Path, text: str) -> None:

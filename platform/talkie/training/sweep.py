@@ -1,5 +1,5 @@
-"""Tries settings on Ray Tune: each trial is a whole training run, the best is the one with the lowest validation. What
-a run is lies in run.py."""
+"""Tries settings on Ray Tune: each trial is a whole training run, tracked where there is a home for its records; the
+best is the one with the lowest validation. What a run is lies in run.py."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from talkie.cluster import start_ray
 from talkie.errors import BadConfig, TalkieError
 from talkie.shards import open_dataset
 from talkie.training.config import TrainConfig
+from talkie.training.deepspeed_setup import check_machine
 from talkie.training.events import TrainEvent
 from talkie.training.run import train
 
@@ -24,11 +25,13 @@ _LOG = re.compile(r"log\(([^,]+),([^,]+)\)")
 
 
 class Trial(BaseModel):
-    """One try: the settings that differ, the lowest validation (None: it failed, and `error` says why)."""
+    """One try: the settings that differ, the lowest validation (None: it failed, and `error` says why), and the model
+    that it has registered, where it was tracked."""
 
     number: int
     settings: dict[str, Any]
     score: float | None = None
+    model: str | None = None
     error: str | None = None
 
 
@@ -50,26 +53,39 @@ def parse_space(words: Iterable[str]) -> dict[str, Any]:
     return space
 
 
-def run_sweep(config: TrainConfig, data: Path | str, out: Path, space: Mapping[str, Any], trials: int) -> list[Trial]:
-    """Trains once for every combination of the grids (times `trials` where a value is drawn), each in a folder of its
-    own under `out`; returns the trials, best first. Raises BadConfig for a setting that no run has."""
+def run_sweep(
+    config: TrainConfig, data: Path | str, out: Path, space: Mapping[str, Any], trials: int, home: Path | None = None
+) -> list[Trial]:
+    """Trains once for every combination of the grids (times `trials` where a value is drawn); returns the trials, best
+    first. With a `home` each is a tracked run of its own there, called after `out` and its number; without one it lies
+    in a folder under `out`. Trials that are finished are not trained again.
+
+    Raises BadConfig for a setting that no run has, and for what this machine cannot run."""
+    check_machine(config)
     config = config if config.validate_every else config.model_copy(update={"validate_every": config.checkpoint_every})
     for name, choice in space.items():
         _changed(config, {name: choice[1][0] if choice[0] == "grid" else choice[1]})
     draws = any(choice[0] == "log" for choice in space.values())
     out.mkdir(parents=True, exist_ok=True)
+    if home:
+        from talkie.experiments.home import Home
+        from talkie.experiments.tracking import plain_client
+
+        # The tables of fresh records are made here: trials that begin together would make them twice.
+        plain_client(Home.at(home))
     with start_ray() as cluster:
         from ray import tune
 
         places = {"grid": lambda c: tune.grid_search(c[1]), "log": lambda c: tune.loguniform(c[1], c[2])}
         tuner = tune.Tuner(
-            # The trial itself only waits; its workers take the CPUs.
-            tune.with_resources(_trial, {"cpu": 0}),
+            # The trial itself only waits, and its workers take the CPUs; Ray Tune wants it to ask for something.
+            tune.with_resources(_trial, {"cpu": 0, "memory": 2**20}),
             param_space={
                 "settings": {name: places[choice[0]](choice) for name, choice in space.items()},
                 "config": config.model_dump_json(),
                 "data": open_dataset(data).address,
                 "out": str(out.resolve()),
+                "home": str(home) if home else None,
             },
             tune_config=tune.TuneConfig(
                 metric="score",
@@ -81,17 +97,25 @@ def run_sweep(config: TrainConfig, data: Path | str, out: Path, space: Mapping[s
             run_config=tune.RunConfig(name="tune", storage_path=str(out.resolve()), verbose=0),
         )
         results: Any = tuner.fit()
-    found = []
-    for number, result in enumerate(results):
-        metrics = result.metrics or {}
-        score = metrics.get("score")
-        sound = score is not None and math.isfinite(score)
-        error = metrics.get("failure") or (str(result.error).splitlines()[-1] if result.error else None)
-        settings = dict(result.config["settings"]) if result.config else {}
-        found.append(Trial(number=number, settings=settings, score=score if sound else None, error=error or None))
+    found = [_told(number, result) for number, result in enumerate(results)]
     found.sort(key=lambda trial: (trial.score is None, trial.score or 0.0))
     (out / "sweep.json").write_text(json.dumps([trial.model_dump() for trial in found], indent=1))
     return found
+
+
+def _told(number: int, result: Any) -> Trial:
+    """A trial from what Ray Tune keeps of it."""
+    metrics = result.metrics or {}
+    score = metrics.get("score")
+    sound = score is not None and math.isfinite(score)
+    error = metrics.get("failure") or (str(result.error).splitlines()[-1] if result.error else None)
+    return Trial(
+        number=number,
+        settings=dict(result.config["settings"]) if result.config else {},
+        score=score if sound else None,
+        model=metrics.get("model"),
+        error=error or None,
+    )
 
 
 def _trial(space: dict[str, Any]) -> None:
@@ -105,10 +129,17 @@ def _trial(space: dict[str, Any]) -> None:
             scores.append(event.loss)
 
     config = _changed(TrainConfig.model_validate_json(space["config"]), space["settings"])
-    folder = Path(space["out"]) / f"trial-{tune.get_context().get_trial_id()}"
+    out, number = Path(space["out"]), int(tune.get_context().get_trial_id().rsplit("_", 1)[-1])
     try:
-        result = train(config, space["data"], folder, resume=True, on_event=note)
-        tune.report({"score": min(scores, default=sum(result.losses.values()))})
+        if space["home"]:
+            from talkie.experiments import run_training
+
+            name = f"{out.name}-{number:02d}"
+            trained = run_training(config, space["data"], Path(space["home"]), name, resume=True, on_event=note)
+            result, told = trained.result, {"model": str(trained.model)}
+        else:
+            result, told = train(config, space["data"], out / f"trial-{number:02d}", resume=True, on_event=note), {}
+        tune.report({"score": min(scores, default=sum(result.losses.values())), **told})
     except TalkieError as error:
         tune.report({"score": float("inf"), "failure": str(error)})
 

@@ -14,6 +14,9 @@ from talkie.training.loading import Corpus, Loader
 from talkie.training.loading.catalogue import opened
 from talkie.training.randomness import reseed
 
+BEST = ", the best so far"
+"""How a validation's message ends where it was the best."""
+
 
 @dataclass
 class Progress:
@@ -56,8 +59,9 @@ class Validation:
             corpora, examples, drawn, load, seed=config.seed, batch_size=batch_size, rank=rank, world=world
         ) as loader:
             self._batches = [loader.batch(step) for step in range(count)]
-        held_out = "held out" if split == "val" else "of the training split, since there is no val split"
-        self.said = f"on {count * batch_size} draws {held_out}"
+        self.held_out = split == "val"
+        place = "held out" if self.held_out else "of the training split, since there is no val split"
+        self.said = f"on {count * batch_size} draws {place}"
 
     def losses(self, engine: PhaseEngine) -> dict[str, float]:
         """Mean losses of every role, over all workers; every worker calls this."""

@@ -65,6 +65,8 @@ class Worker:
         self.tell = Teller(self.folders.events, dist.get_rank(), self.steps)
         model, restored = self._find(phases)
         self._tell("start")
+        if dist.get_world_size() < self.config.workers:
+            self._tell("warning", f"going on with {dist.get_world_size()} of {self.config.workers} workers")
         saver = Saver(self.folders.checkpoints, self.config.keep, self._saved) if dist.get_rank() == 0 else None
         for phase in phases[self.position.phase :]:
             model = self._phase(phase, model, restored, saver)
