@@ -1,6 +1,8 @@
 """The bench's table: what counts over seeds, how rows of several runs come together, and its pages."""
 
+import base64
 import json
+import re
 
 import pytest
 
@@ -73,6 +75,33 @@ def test_pages_keep_the_rows_of_other_systems_and_tell_everything(tmp_path):
         assert "no clip has imu.npz" in text
         assert "unitalker" in text
     assert "strangers &lt;do&gt; fine" in (tmp_path / HTML).read_text()
+
+
+def test_the_page_stands_alone_with_a_dot_a_seed_and_its_film(tmp_path):
+    row = row_of(report(1.0, 4.0, 2.0), report(3.0, 4.0, 4.0))
+    write_pages(BenchTable(systems=[row]), tmp_path, {("unitalker", "tiny"): b"film"})
+    page = (tmp_path / HTML).read_text()
+    assert page.count("<circle") == 3 * 2 + 2
+    assert base64.b64encode(b"film").decode() in page
+    assert "at least 0" in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    # The film of a system stays when another's row is written.
+    write_pages(BenchTable(systems=[row.model_copy(update={"system": "other"})]), tmp_path)
+    assert base64.b64encode(b"film").decode() in (tmp_path / HTML).read_text()
+
+
+def test_a_row_tells_every_subjects_metrics_values_by_seed_and_its_models():
+    row = row_of(report(1.0, 4.0, 2.0), report(3.0, 5.0, 4.0))
+    assert row.per_seed == {"model": [1.0, 3.0], "mean motion": [4.0, 5.0], "shuffled audio": [2.0, 4.0]}
+    assert row.beside["mean motion"]["mve"] == 4.5
+    assert row.digests == ["d", "d"]
+
+
+def test_rows_of_before_are_still_drawn(tmp_path):
+    """Tables that were written before values by seed were kept."""
+    row = row_of(report(1.0, 4.0, 2.0)).model_copy(update={"per_seed": {}, "beside": {}})
+    write_pages(BenchTable(systems=[row]), tmp_path)
+    assert (tmp_path / HTML).read_text().count("<circle") == 4
 
 
 def test_a_table_that_is_not_there_is_empty(tmp_path):

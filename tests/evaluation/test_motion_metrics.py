@@ -6,7 +6,7 @@ import pytest
 from talkie.errors import BadInput
 from talkie.evaluation.bootstrap import interval
 from talkie.evaluation.metrics import motion
-from talkie.evaluation.metrics.motion import Mask, MotionMasks, clip_errors, fdd, lve, mve
+from talkie.evaluation.metrics.motion import Mask, MotionMasks, clip_errors, measure_motion
 
 LIPS, UPPER = np.array([0, 1, 2]), np.array([5, 6])
 MASKS = MotionMasks("cube", Mask("lips", LIPS), Mask("upper_face", UPPER))
@@ -26,9 +26,9 @@ def test_a_shift_of_one_lip_vertex_is_its_square():
     guess = truth.copy()
     guess[:, 1] = (0.0, 0.003, 0.004)
     errors = errors_of([(truth, guess)])
-    assert lve(errors, MASKS).value == pytest.approx(0.005**2)
-    assert mve(errors, MASKS).value == pytest.approx(0.005 / 8)
-    assert fdd(errors, MASKS).value == 0
+    assert measure_motion("lve", errors, MASKS).value == pytest.approx(0.005**2)
+    assert measure_motion("mve", errors, MASKS).value == pytest.approx(0.005 / 8)
+    assert measure_motion("fdd", errors, MASKS).value == 0
 
 
 def test_lve_and_mve_equal_a_loop_over_clips_frames_and_vertices():
@@ -40,8 +40,8 @@ def test_lve_and_mve_equal_a_loop_over_clips_frames_and_vertices():
             lip.append(max(distances[v] ** 2 for v in LIPS))
             every.append(sum(distances) / 8)
     errors = errors_of(pairs)
-    assert lve(errors, MASKS).value == pytest.approx(np.mean(lip))
-    assert mve(errors, MASKS).value == pytest.approx(np.mean(every))
+    assert measure_motion("lve", errors, MASKS).value == pytest.approx(np.mean(lip))
+    assert measure_motion("mve", errors, MASKS).value == pytest.approx(np.mean(every))
 
 
 def test_fdd_equals_a_loop_and_is_signed():
@@ -56,24 +56,24 @@ def test_fdd_equals_a_loop_and_is_signed():
         return sum(stds) / len(stds)
 
     expected = np.mean([dynamics(truth) - dynamics(guess) for truth, guess in pairs])
-    assert fdd(errors_of(pairs), MASKS).value == pytest.approx(expected)
+    assert measure_motion("fdd", errors_of(pairs), MASKS).value == pytest.approx(expected)
     swapped = [(guess, truth) for truth, guess in pairs]
-    assert fdd(errors_of(swapped), MASKS).value == pytest.approx(-expected)
+    assert measure_motion("fdd", errors_of(swapped), MASKS).value == pytest.approx(-expected)
 
 
 def test_a_face_at_rest_has_positive_fdd():
     truth = np.random.default_rng(2).normal(size=(20, 8, 3))
-    assert fdd(errors_of([(truth, np.zeros_like(truth))]), MASKS).value > 0
+    assert measure_motion("fdd", errors_of([(truth, np.zeros_like(truth))]), MASKS).value > 0
 
 
 def test_the_longer_motion_is_trimmed_to_the_shorter():
     truth, guess = np.zeros((4, 8, 3)), np.zeros((9, 8, 3))
     guess[4:] = 7
-    assert lve(errors_of([(truth, guess)]), MASKS).value == 0
+    assert measure_motion("lve", errors_of([(truth, guess)]), MASKS).value == 0
 
 
 def test_a_measurement_says_what_it_is():
-    found = lve(errors_of(random_motions(3)), MASKS)
+    found = measure_motion("lve", errors_of(random_motions(3)), MASKS)
     assert (found.unit, found.item, found.items) == ("m^2", "frame", 5 + 6 + 7)
     assert found.low <= found.value <= found.high
     assert MASKS.lips.digest in found.protocol["mask"]
@@ -100,9 +100,9 @@ def test_the_bootstrap_interval_matches_the_normal_theory_of_a_mean():
 def test_the_plain_functions_are_what_the_measurements_average():
     truth, guess = random_motions(4)[0]
     errors = errors_of([(truth, guess)])
-    assert motion.lip_error(truth, guess, LIPS).mean() == pytest.approx(lve(errors, MASKS).value)
-    assert motion.vertex_error(truth, guess).mean() == pytest.approx(mve(errors, MASKS).value)
-    assert motion.dynamics_deviation(truth, guess, UPPER) == pytest.approx(fdd(errors, MASKS).value)
+    assert motion.lip_error(truth, guess, LIPS).mean() == pytest.approx(measure_motion("lve", errors, MASKS).value)
+    assert motion.vertex_error(truth, guess).mean() == pytest.approx(measure_motion("mve", errors, MASKS).value)
+    assert motion.dynamics_deviation(truth, guess, UPPER) == pytest.approx(measure_motion("fdd", errors, MASKS).value)
 
 
 def test_the_largest_vertex_error_is_the_worst_vertex():

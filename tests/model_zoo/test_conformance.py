@@ -1,47 +1,46 @@
-"""What every registered system keeps, at its micro size: card, phases, gradients, learning, storage, answers.
-
-A system inherits this file by being registered; its own claims and its resuming are measured elsewhere."""
+"""What every registered system keeps, at its micro size, and a fake one that has everything a system may have. A system
+inherits this file by being registered; what is checked is in conformance_checks.py, its own claims in its own tests."""
 
 from __future__ import annotations
 
-import numpy as np
+import os
+
+import conformance_checks as checks
 import pytest
 import torch
+import torch.distributed as dist
+from conformance_clips import conformance_clips
+from fake_system import SLUG, Twofold, install
 
-from talkie.errors import NotStreaming
-from talkie.shards import RawClip, commit, encode_field, open_dataset
 from talkie.shards.person import of_person
-from talkie.systems import TASKS, load_system, load_weights, make_config, save_system, system_names
-from talkie.training.loading import Corpus, LoadConfig, Loader
-from tone_clips import tone_clip
-from tone_pictures import filmed
+from talkie.systems import load_system, system_names
+from talkie.training.deepspeed_setup import choose_accelerator
 
-PEOPLE = {"train": ("ann", "bea"), "test": ("dan",)}
-OVERFIT_STEPS = 60
-FALLS_TO = 0.7
-"""Of the first loss: two clips by heart, in a minute's training, at a size made for nothing but this test."""
+
+@pytest.fixture(scope="module", autouse=True)
+def _fake_installed():
+    with pytest.MonkeyPatch.context() as patch:
+        install(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A process group of this process alone. It stays: DeepSpeed holds on to the groups that it has seen first."""
+    choose_accelerator()
+    os.environ["LOCAL_RANK"] = "0"
+    if not dist.is_initialized():
+        dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
-    """Six talking heads with pictures, speech, motion and a label; two of them by one person, later in time."""
-    clips = []
-    for number, (split, who) in enumerate((s, p) for s, people in PEOPLE.items() for p in people for _ in range(2)):
-        raw = tone_clip(number, who, split, frames=30)
-        seen = filmed(raw.decode(("flac", "head.npz")), size=64, look=len(who))
-        record = seen.record.model_copy(update={"labels": {"emotion": ("happy", "sad")[number % 2]}})
-        members = {
-            **raw.members,
-            "mp4": seen.fields["mp4"],
-            "head.npz": encode_field("head.npz", seen.fields["head.npz"]),
-        }
-        clips.append(RawClip(record, {**members, "txt": f"la {number}".encode()}))
-    folder = tmp_path_factory.mktemp("conformance") / "shards"
-    commit(folder, clips, settings={})
-    return open_dataset(folder)
+    return conformance_clips(tmp_path_factory.mktemp("conformance") / "shards")
 
 
-@pytest.fixture(scope="module", params=system_names())
+@pytest.fixture(scope="module", params=(*system_names(), SLUG))
 def cls(request):
     return load_system(request.param)
 
@@ -51,118 +50,84 @@ def data(cls, shards):
     return of_person(shards, "ann") if cls.card.scope == "person" else shards
 
 
-def prepared(cls, data):
-    torch.manual_seed(0)
-    system = cls(make_config(cls, "micro", {}))
-    system.prepare(data.clips(fields(cls), "train"))
-    return system
+def test_the_card_is_complete(cls, data):
+    checks.check_card(cls, data)
 
 
-def fields(cls):
-    return tuple(f for f in cls.card.needs if f != "json")
-
-
-def loader(system, data, phase, size=2):
-    return Loader([Corpus(data)], system, phase, LoadConfig(), seed=0, batch_size=phase.batch_size or size)
-
-
-def trained(cls, data):
-    """The system after its fitted phases, with the phases that train by steps."""
-    system = prepared(cls, data)
-    for phase in system.phases():
-        system.enter(phase.name)
-        if phase.fitted:
-            system.fit(phase.name, data.clips(fields(cls), phase.sampling.split))
-    return system, [phase for phase in system.phases() if not phase.fitted]
-
-
-def test_the_card_is_complete(cls):
-    card = cls.card
-    for name in ("slug", "title", "paper", "licence", "summary"):
-        assert getattr(card, name).strip(), f"{card.slug}: the card has no {name}"
-    assert card.task in TASKS
-    assert cls.__module__.split(".")[-2] == card.task, "a system lies in its task's folder"
-    assert {"micro", "tiny", "paper"} <= set(cls.presets)
-    assert card.needs
-    assert cls.bar.metric in ("", *TASKS[card.task].metrics)
+def test_every_claim_can_fail(cls, data):
+    checks.check_claims(cls, data)
 
 
 def test_every_loss_is_finite_and_moves_what_its_role_trains(cls, data):
-    system, phases = trained(cls, data)
-    for phase in phases:
-        system.enter(phase.name)
-        with loader(system.eval(), data, phase) as source:
-            batch = {**source.batch(0), "step": 0, "steps": phase.steps}
-        system.train()
-        for role, optimiser in phase.optimisers.items():
-            chosen = {n: p for n, p in system.named_parameters() if optimiser.selects(n)}
-            assert chosen, f"{phase.name}/{role} trains nothing"
-            for name, parameter in system.named_parameters():
-                parameter.requires_grad_(name in chosen)
-            system.zero_grad()
-            losses = system(batch, phase.name, role)
-            assert losses
-            for name, loss in losses.items():
-                assert loss.shape == (), f"{phase.name}/{role}/{name} is no scalar"
-                assert torch.isfinite(loss), f"{phase.name}/{role}/{name} is {loss}"
-            torch.stack(list(losses.values())).sum().backward()
-            assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in chosen.values()), f"{phase.name}/{role}"
+    checks.check_losses(cls, data)
 
 
 def test_it_learns_two_clips_by_heart(cls, data):
-    system, phases = trained(cls, data)
-    if not phases:
-        pytest.skip("this method is not trained by steps")
-    phase = phases[-1]
-    role, spec = next(iter(phase.optimisers.items()))
-    system.enter(phase.name)
-    with loader(system.eval(), data, phase) as source:
-        batch = source.batch(0)
-    chosen = [p for n, p in system.named_parameters() if spec.selects(n)]
-    optimiser = torch.optim.Adam(chosen, lr=max(spec.lr, 3e-3), betas=spec.betas)
-    totals = []
-    for step in range(OVERFIT_STEPS):
-        torch.manual_seed(step)
-        losses = system.train()({**batch, "step": step, "steps": OVERFIT_STEPS}, phase.name, role)
-        total = torch.stack(list(losses.values())).sum()
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
-        totals.append(float(total.detach()))
-    assert np.mean(totals[-5:]) < FALLS_TO * np.mean(totals[:3]), totals
+    checks.check_overfits(cls, data)
 
 
 def test_an_example_is_a_function_of_its_draw(cls, data):
-    system, phases = trained(cls, data)
-    for phase in phases:
-        with loader(system.eval(), data, phase) as one, loader(system, data, phase) as two:
-            first, second = one.batch(3), two.batch(3)
-        assert first.keys() == second.keys()
-        for name, value in first.items():
-            assert torch.equal(value, second[name]) if isinstance(value, torch.Tensor) else value == second[name]
+    checks.check_draws(cls, data)
+
+
+def test_its_cost_can_be_estimated(cls, data, monkeypatch):
+    checks.check_estimate(cls, data, monkeypatch)
 
 
 def test_stored_and_loaded_it_answers_the_same(cls, data, tmp_path):
-    system, _ = trained(cls, data)
-    task = TASKS[cls.card.task]
-    save_system(system, tmp_path / "model")
-    loaded = load_weights(tmp_path / "model")
-    for name, tensor in system.state_dict().items():
-        assert torch.equal(tensor, loaded.state_dict()[name]), name
-    assert loaded.constants == system.constants
-    (clip, *_) = data.clips(tuple({*fields(cls), *task.needs}), "test")
-    answers = [made.eval().generate(task.request_of(clip)) for made in (system, loaded)]
-    assert isinstance(answers[0], task.result)
-    for field in vars(answers[0]):
-        values = [getattr(answer, field) for answer in answers]
-        if isinstance(values[0], np.ndarray):
-            np.testing.assert_array_equal(*values)
-            assert np.isfinite(values[0]).all()
+    checks.check_stored(cls, data, tmp_path)
+
+
+def test_killed_in_every_phase_it_ends_with_the_same_bits(cls, data, world, tmp_path, monkeypatch):
+    checks.check_resumes(cls, data, tmp_path, monkeypatch)
 
 
 def test_it_streams_where_its_card_says_so(cls, data):
-    system, _ = trained(cls, data)
-    if cls.card.streams:
-        pytest.skip("its own tests feed it sound piece by piece")
-    with pytest.raises(NotStreaming):
-        next(iter(system.stream(None)))
+    checks.check_streams(cls, data)
+
+
+class Detached(Twofold):
+    def losses(self, batch, phase, role):
+        return {name: loss.detach().requires_grad_() for name, loss in super().losses(batch, phase, role).items()}
+
+
+class Forgetful(Twofold):
+    """Keeps in Python what a checkpoint does not hold."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.seen = 0
+
+    def losses(self, batch, phase, role):
+        self.seen += 1
+        return {name: loss * (1 + self.seen) for name, loss in super().losses(batch, phase, role).items()}
+
+
+class Hasty(Twofold):
+    """Answers each piece by itself and drops what does not fill a frame."""
+
+    @torch.no_grad()
+    def stream(self, session):
+        for piece in session.heard():
+            yield self._answer(piece, max(1, len(piece) // 640))
+
+
+class Erratic(Twofold):
+    def example(self, clip, draw):
+        return {**super().example(clip, draw), "x": torch.rand(12, 1)}
+
+
+@pytest.mark.parametrize(
+    ("broken", "check", "says"),
+    [
+        (Detached, lambda cls, data, folder, patch: checks.check_losses(cls, data), "no gradient reaches"),
+        (Erratic, lambda cls, data, folder, patch: checks.check_draws(cls, data), "take chance from draw.rng"),
+        (Hasty, lambda cls, data, folder, patch: checks.check_streams(cls, data), "stream: "),
+        (Forgetful, checks.check_resumes, "state outside parameters"),
+    ],
+    ids=["detached", "erratic", "hasty", "forgetful"],
+)
+def test_a_broken_line_of_the_contract_is_named(broken, check, says, shards, world, tmp_path, monkeypatch):
+    install(monkeypatch, broken)
+    with pytest.raises(AssertionError, match=says):
+        check(broken, shards, tmp_path, monkeypatch)

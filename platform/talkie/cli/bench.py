@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from talkie.cli.evaluate import Networks, ProbeData, Probes, judges_from
 from talkie.cli.output import Home, Json, console, meter, print_json, print_table
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ def bench(
     preset: Annotated[str, typer.Option(help="Which preset of each.")] = "tiny",
     seeds: Annotated[int, typer.Option(help="How many seeds.", min=1)] = 3,
     claims: Annotated[bool, typer.Option(help="Also measure the claims of the cards.")] = True,
-    to: Annotated[Path | None, typer.Option(help="Folder of zoo.json, zoo.md, zoo.html to bring up to date.")] = None,
+    probes: Probes = False,
+    probe_data: ProbeData = None,
+    network: Networks = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder of zoo.json, zoo.md, zoo.html and films to bring up to date.")
+    ] = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
@@ -32,8 +38,10 @@ def bench(
     """
     from talkie.evaluation.bench import bench as run
     from talkie.evaluation.bench_pages import write_pages
+    from talkie.evaluation.side_by_side import films_of
     from talkie.systems import load_system, system_names
 
+    judges = judges_from(probes, probe_data, network)
     chosen = list(systems or system_names())
     for slug in chosen:
         load_system(slug)
@@ -45,9 +53,12 @@ def bench(
 
             return show
 
-        table = run(chosen, data, home, preset=preset, seeds=range(seeds), claims=claims, on_system=listener)
-    if to is not None:
-        write_pages(table, to)
+        table = run(
+            chosen, data, home, preset=preset, seeds=range(seeds), claims=claims, judges=judges, on_system=listener
+        )
+        if to is not None:
+            bar.update(0, 1, doing="filming")
+            write_pages(table, to, films_of(table, data, home))
     if json:
         print_json(table.model_dump(mode="json"))
         return

@@ -12,7 +12,7 @@ import typer
 
 from talkie.cli.curate import curate_shown
 from talkie.cli.data import record_shown
-from talkie.cli.models import evaluate_shown
+from talkie.cli.evaluate import evaluate_shown
 from talkie.cli.output import Json, console, print_json, print_table
 from talkie.cli.train import run_training_shown
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from talkie.cli import bench, curate, curation, data, demo, lineage, models, promote, shards, train, use
+from talkie.cli import bench, curate, curation, data, demo, evaluate, lineage, models, promote, shards, train, use
 from talkie.cli.output import console
 from talkie.errors import TalkieError
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (data, curate, curation, shards, models, train, bench, promote, lineage, use, demo):
+for module in (data, curate, curation, shards, models, train, evaluate, bench, promote, lineage, use, demo):
     for command in module.COMMANDS:
         app.command()(command)
 

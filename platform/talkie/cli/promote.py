@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -39,6 +40,9 @@ def promote(
     use: Annotated[str, typer.Option(help="What for: commercial or research.")] = "research",
     force: Annotated[bool, typer.Option("--force", help="Overrule what speaks against it; needs --reason.")] = False,
     reason: Annotated[str, typer.Option(help="Why it is overruled; kept with the version.")] = "",
+    bench: Annotated[
+        Path | None, typer.Option(help="A zoo.json with its measurement; default: the records of its run.")
+    ] = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
@@ -54,7 +58,7 @@ def promote(
     if force != bool(reason.strip()):
         raise BadInput("--force and --reason go together", where="--reason", cure="say why, or drop both")
     meant: Any = use
-    done = run(model, to, home, use=meant, reason=reason.strip() or None)
+    done = run(model, to, home, use=meant, reason=reason.strip() or None, table=bench)
     if json:
         print_json(asdict(done))
         return
@@ -62,6 +66,8 @@ def promote(
         console.print(f"[yellow]overruled:[/yellow] {escape(one.message)}", highlight=False)
     before = f"was version {done.before}" if done.before is not None else "is new"
     console.print(f"{done.model} is now {done.alias!r} for {done.use} use (the alias {before})", highlight=False)
+    if done.bench is not None:
+        console.print(f"measured by {done.bench}", highlight=False)
 
 
 def sync(home: Home = None, json: Json = False) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from talkie.cli.models import Data
+from talkie.cli.evaluate import Data
 from talkie.cli.output import Home, Json, checked, console, meter, print_json, print_table
 from talkie.errors import BadConfig
 
@@ -81,12 +81,15 @@ def _train(config: TrainConfig, data: str, home: Path | None, name: str | None, 
                 "losses": result.losses,
                 "data": result.data,
                 "samples": result.samples,
+                "validation": result.validation,
             }
         )
         return
     loss = sum(result.losses.values())
     row = (trained.model, result.steps, f"{result.seconds:.1f}", loss, trained.model.digest[:12])
     print_table("trained", ("model", "steps", "seconds", "loss", "digest"), [row])
+    if result.validation:
+        console.print(f"validated {result.validation}", highlight=False)
     console.print(f"next: talkie evaluate {trained.model} --data {data}", highlight=False)
 
 
@@ -131,13 +134,20 @@ def _sweep(
     from talkie.experiments.home import Home as Homes
     from talkie.training.sweep import parse_space, run_sweep
 
-    out = Homes.at(home).run(name or f"{config.system}-{config.preset}-sweep")
-    found = run_sweep(config, data, out, parse_space(words), trials)
+    place = Homes.at(home)
+    out = place.run(name or f"{config.system}-{config.preset}-sweep")
+    found = run_sweep(config, data, out, parse_space(words), trials, place.path)
     if json:
         print_json([trial.model_dump(mode="json") for trial in found])
         return
-    rows = [(t.number, ", ".join(f"{k}={v}" for k, v in t.settings.items()), t.score, t.error or "") for t in found]
-    print_table("trials, best first", ("trial", "settings", "score", ""), rows)
+    rows = [
+        (t.number, ", ".join(f"{k}={v}" for k, v in t.settings.items()), t.score, t.model or "", t.error or "")
+        for t in found
+    ]
+    print_table("trials, best first", ("trial", "settings", "score", "model", ""), rows)
+    best = found[0]
+    if best.score is not None:
+        console.print(f"best: trial {best.number}, {rows[0][1]}, model {best.model}", highlight=False)
 
 
 def config_of(system: str, preset: str, options: dict[str, Any], words: Iterable[str]) -> TrainConfig:

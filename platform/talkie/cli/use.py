@@ -18,18 +18,29 @@ def generate(
     identity: Annotated[int, typer.Option(help="Seed of the head's shape, for .mp4; 0 is the mean.", min=0)] = 0,
     look: Annotated[int, typer.Option(help="Seed of skin, hair, eyes and light, for .mp4.", min=0)] = 0,
     style: Annotated[str | None, typer.Option(help="Speaking style: an identity the model was trained on.")] = None,
+    emotion: Annotated[str | None, typer.Option(help="What the face expresses, where the model has it.")] = None,
+    intensity: Annotated[float | None, typer.Option(help="How strongly, from 1 to 3.")] = None,
     idle: Annotated[bool, typer.Option("--idle/--no-idle", help="Add blinks and head sway (not the model's).")] = True,
     home: Home = None,
     json: Json = False,
 ) -> None:
     """Animate a speech file: a talking head as MP4, or its ARKit coefficients as JSON or CSV.
 
-    Example: `talkie generate unitalker --audio speech.flac --out talk.mp4`
+    Example: `talkie generate unitalker --audio speech.flac --out talk.mp4`; with `emote` also `--emotion happy`.
     """
     from talkie.serving.controls import VideoControls
     from talkie.serving.generate import generate as run
 
-    controls = checked(VideoControls, size=size, identity=identity, look=look, style=style, idle=idle)
+    controls = checked(
+        VideoControls,
+        size=size,
+        identity=identity,
+        look=look,
+        style=style,
+        idle=idle,
+        emotion=emotion,
+        intensity=intensity,
+    )
     with console.status("generating"):
         done = run(model, audio, out, home, controls)
     result = {

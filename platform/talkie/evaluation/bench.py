@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from talkie.errors import TalkieError
 from talkie.evaluation.evaluate import MODEL, ClaimResult, EvaluationReport, evaluate
 from talkie.evaluation.protocols import protocol_of
+from talkie.experiments import tracking
 from talkie.experiments.home import Home
-from talkie.experiments.runs import run_training
+from talkie.experiments.promotion import BENCH_RECORD
+from talkie.experiments.runs import TrainedModel, run_training
 from talkie.systems import TASKS, Bar, load_system
+from talkie.systems.tasks.video import VideoResult
 from talkie.training import TrainConfig, TrainResult
 from talkie.training.events import OnEvent
 
@@ -28,20 +32,24 @@ class _Record(BaseModel):
 
 
 class BenchClaim(_Record):
-    """A claim over the seeds: it holds where it held in every one."""
+    """A claim over the seeds: it holds where it held in every one, at least `floor` and at most `ceiling`."""
 
     name: str
     statement: str
     values: list[float]
     unit: str
     holds: bool
+    floor: float | None = None
+    ceiling: float | None = None
 
 
 class BenchRow(_Record):
     """One system in one preset. `value`, `baseline` and `control` are medians over the seeds, `spread` is the range of
     `value`; `margin` the least gain over the baseline and over the control in any seed, `asked` what its bar asks of
-    both. `works`: both are reached and every claim holds. `seconds`: training, median; `memory_gb`: the largest process
-    of a run. `failed` says why there are no figures."""
+    both. `works`: both are reached and every claim holds. `metrics`: medians of everything that was measured of the
+    model, `beside` the same of baseline and control; `per_seed`: values of `metric` by whose answers they are;
+    `digests`: of the models, by seed. `seconds`: training, median; `memory_gb`: the largest process of a run. `failed`
+    says why there are no figures."""
 
     system: str
     task: str
@@ -55,12 +63,15 @@ class BenchRow(_Record):
     margin: tuple[float, float] | None = None
     asked: tuple[float, float]
     metrics: dict[str, float] = {}
+    beside: dict[str, dict[str, float]] = {}
+    per_seed: dict[str, list[float]] = {}
     claims: list[BenchClaim] = []
     works: bool = False
     seconds: float | None = None
     memory_gb: float | None = None
     seeds: int
     data: str = ""
+    digests: list[str] = []
     failed: str = ""
 
     @property
@@ -104,15 +115,23 @@ def bench(
     preset: str = "tiny",
     seeds: Sequence[int] = SEEDS,
     claims: bool = True,
+    judges: Mapping[str, Any] | None = None,
     on_system: Callable[[str, int], OnEvent | None] = lambda system, seed: None,
 ) -> BenchTable:
     """Trains and measures each system on `data` once a seed. A finished run is not trained again: its folder tells.
 
-    A system that fails has a row that says why; the others are still measured. `on_system(slug, seed)` gives the
-    listener of each training.
+    A system that fails has a row that says why; the others are still measured. Every run of a row keeps it as its
+    record `bench.json`. judges: what judges videos beside the task's metrics, as arguments of `judges_of`; tasks whose
+    answers are no videos go without. `on_system(slug, seed)` gives the listener of each training.
     """
     home = home if isinstance(home, Home) else Home.at(home)
-    return BenchTable(systems=[_row(slug, data, home, preset, seeds, claims, on_system) for slug in systems])
+    measured = _Measured(data, home, preset, tuple(seeds), claims, dict(judges or {}), on_system)
+    return BenchTable(systems=[measured.row(slug) for slug in systems])
+
+
+def run_name(slug: str, preset: str, seed: int) -> str:
+    """The name of the bench's run of a system."""
+    return f"bench-{slug}-{preset}-{seed}"
 
 
 def read_table(path: Path) -> BenchTable:
@@ -120,38 +139,49 @@ def read_table(path: Path) -> BenchTable:
     return BenchTable.model_validate(json.loads(path.read_text())) if path.exists() else BenchTable(systems=[])
 
 
-def _row(
-    slug: str,
-    data: Path | str,
-    home: Home,
-    preset: str,
-    seeds: Sequence[int],
-    claims: bool,
-    on_system: Callable[[str, int], OnEvent | None],
-) -> BenchRow:
-    cls = load_system(slug)
-    task, bar = TASKS[cls.card.task], cls.bar
-    metric = bar.metric or task.metrics[0]
-    asked = (bar.over_baseline, bar.over_control)
-    reports, runs = [], []
-    try:
-        for seed in seeds:
-            config = TrainConfig(system=slug, preset=preset, seed=seed)
-            name = f"bench-{slug}-{preset}-{seed}"
-            trained = run_training(config, data, home, name, resume=True, on_event=on_system(slug, seed))
-            runs.append(trained.result)
-            reports.append(evaluate(str(trained.model), data, home, seed=seed, claims=claims))
-    except TalkieError as error:
-        return BenchRow(
-            system=slug,
-            task=task.slug,
-            preset=preset,
-            metric=metric,
-            asked=asked,
-            seeds=len(reports),
-            failed=str(error),
-        )
-    return _summary(slug, preset, metric, bar, reports, runs)
+@dataclass(frozen=True)
+class _Measured:
+    """How the systems of one bench are trained and measured."""
+
+    data: Path | str
+    home: Home
+    preset: str
+    seeds: tuple[int, ...]
+    claims: bool
+    judges: Mapping[str, Any]
+    on_system: Callable[[str, int], OnEvent | None]
+
+    def row(self, slug: str) -> BenchRow:
+        cls = load_system(slug)
+        task, bar = TASKS[cls.card.task], cls.bar
+        judges = self.judges if task.result is VideoResult else {}
+        runs: list[TrainedModel] = []
+        reports: list[EvaluationReport] = []
+        try:
+            for seed in self.seeds:
+                config = TrainConfig(system=slug, preset=self.preset, seed=seed)
+                name = run_name(slug, self.preset, seed)
+                trained = run_training(
+                    config, self.data, self.home, name, resume=True, on_event=self.on_system(slug, seed)
+                )
+                runs.append(trained)
+                reports.append(
+                    evaluate(str(trained.model), self.data, self.home, seed=seed, claims=self.claims, **judges)
+                )
+        except TalkieError as error:
+            return BenchRow(
+                system=slug,
+                task=task.slug,
+                preset=self.preset,
+                metric=task.headline(bar.metric),
+                asked=(bar.over_baseline, bar.over_control),
+                seeds=len(reports),
+                failed=str(error),
+            )
+        row = _summary(slug, self.preset, task.headline(bar.metric), bar, reports, [run.result for run in runs])
+        for run in runs:
+            tracking.log_json(self.home, run.run_id, row.model_dump(mode="json"), BENCH_RECORD)
+        return row
 
 
 def _summary(
@@ -183,16 +213,23 @@ def _summary(
         control=statistics.median(values[task.control_name]),
         margin=(least[0], least[1]),
         asked=(bar.over_baseline, bar.over_control),
-        metrics={
-            name: statistics.median(r.row(MODEL).measurements[name].value for r in reports) for name in task.metrics
-        },
+        metrics=_medians(reports, MODEL),
+        beside={name: _medians(reports, name) for name in (task.baseline_name, task.control_name)},
+        per_seed=values,
         claims=found,
         works=reached and all(claim.holds for claim in found),
         seconds=statistics.median(run.seconds for run in runs),
         memory_gb=max((m for m in memory if m is not None), default=None),
         seeds=len(reports),
         data=reports[0].data,
+        digests=[r.digest for r in reports],
     )
+
+
+def _medians(reports: Sequence[EvaluationReport], subject: str) -> dict[str, float]:
+    """Of every metric that each report has."""
+    found = [r.row(subject).measurements for r in reports]
+    return {name: statistics.median(m[name].value for m in found) for name in found[0] if all(name in m for m in found)}
 
 
 def _claim(results: Sequence[ClaimResult]) -> BenchClaim:
@@ -203,4 +240,6 @@ def _claim(results: Sequence[ClaimResult]) -> BenchClaim:
         values=[r.measured.value for r in results],
         unit=first.measured.unit,
         holds=all(r.holds for r in results),
+        floor=first.floor,
+        ceiling=first.ceiling,
     )

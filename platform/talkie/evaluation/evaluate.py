@@ -4,13 +4,15 @@ else. How a task is measured is in protocols/, the tracking of results in `talki
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from talkie.clip import Clip
 from talkie.errors import BadInput, TooFewIdentities
+from talkie.evaluation.judges import Judges, Kept, judges_of
 from talkie.evaluation.protocols import Protocol, Scores, protocol_of
 from talkie.experiments import tracking
 from talkie.experiments.home import Home
@@ -29,10 +31,11 @@ class _Report(BaseModel):
 
 
 class Row(_Report):
-    """Whose answers, and every metric of them."""
+    """Whose answers, every metric of them, and for metrics that could not be measured, why."""
 
     subject: str
     measurements: dict[str, Measurement]
+    unmeasured: dict[str, str] = {}
 
 
 class ClaimResult(_Report):
@@ -49,9 +52,9 @@ class ClaimResult(_Report):
 class EvaluationReport(_Report):
     """One evaluation: the rows of the model, the task's baseline and its control.
 
-    `gains`: by how much the model's first metric is better than another row's: of an error the share by which it is
-    smaller (0.25 = 25 %), of a figure that should be large the difference. `person`: whose model it is, of tasks whose
-    held-out part is later in time. `metric`: the one that ranks.
+    `metric`: the one that ranks, the task's first unless the system's bar names another. `gains`: by how much the
+    model's is better than another row's: of an error the share by which it is smaller (0.25 = 25 %), of a figure that
+    should be large the difference. `person`: whose model it is, of tasks whose held-out part is later in time.
     """
 
     model: str
@@ -81,30 +84,32 @@ def evaluate(
     claims: bool = False,
     track: bool = True,
     person: str | None = None,
+    probes: bool = False,
+    probe_data: Path | str | None = None,
+    networks: Mapping[str, Sequence[Path]] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> EvaluationReport:
     """Measures `model` (a reference, see `resolve_model`) on the test split of `data`.
 
     The baseline is fitted on the train split; the control gives the model what drives another test clip, chosen by
     `seed`, with other words where the clips have transcripts. A task of one person is measured on the later clips of
-    `person`, by default whoever has the most. With `track`, the figures go to the run that made the model.
+    `person`, by default whoever has the most. With `track`, the figures go to the run that made the model. `probes`,
+    `probe_data`, `networks`: what judges videos beside the task's metrics, as `judges_of` says.
     `on_progress(done, clips)`. Raises UnknownModel, NotADataset, MissingField, TooFewIdentities, BadInput.
     """
     home = home if isinstance(home, Home) else Home.at(home)
     handle = resolve_model(model, home)
     task = TASKS[handle.card.task]
     protocol = protocol_of(task)
-    dataset = open_dataset(data)
-    if task.held_out == "time":
-        person = person or dataset.person or main_person(dataset)
-        dataset = of_person(dataset, person)
-    _check(dataset, task)
-    system = load_model(handle)
-    baseline = task.baseline(dataset.clips(_baseline_fields(task), "train"))
-    clips = list(_clips(dataset, task, protocol, system if claims else None))
+    judges = judges_of(task, probes=probes, probe_data=probe_data, networks=networks)
+    dataset = held_out(task, data, person)
+    system, baseline = load_model(handle), baseline_of(task, dataset)
+    metric = task.headline(system.bar.metric)
+    clips = list(_clips(dataset, task, (*protocol.wants, *judges.wants), system if claims else None))
     pool = clips if task.held_out == "identity" else [*clips, *dataset.clips(task.needs, "train")]
     others = other_clips(dataset, clips, pool, seed)
-    rows = _measure(task, protocol, system, baseline, clips, others, on_progress or (lambda done, total: None))
+    asking = _Asking(task, protocol, judges, metric)
+    rows = asking.measure(system, baseline, clips, others, on_progress or (lambda done, total: None))
     report = EvaluationReport(
         model=str(handle),
         digest=handle.digest,
@@ -114,15 +119,30 @@ def evaluate(
         clips=len(clips),
         identities=len({clip.record.identity for clip in clips}),
         seed=seed,
-        metric=task.metrics[0],
-        person=person,
+        metric=metric,
+        person=dataset.person if task.held_out == "time" else None,
         rows=rows,
-        gains=_gains(task, protocol, rows),
+        gains=_gains(task, protocol, metric, rows),
         claims=[_claim(claim, clips) for claim in system.claims()] if claims else [],
     )
     if track:
         _track(home, handle, report, dataset)
     return report
+
+
+def held_out(task: Task, data: Path | str, person: str | None = None) -> Dataset:
+    """The data that a task is measured on: checked, and of one person where the task is. Raises NotADataset,
+    MissingField, TooFewIdentities, BadInput."""
+    dataset = open_dataset(data)
+    if task.held_out == "time":
+        dataset = of_person(dataset, person or dataset.person or main_person(dataset))
+    _check(dataset, task)
+    return dataset
+
+
+def baseline_of(task: Task, dataset: Dataset) -> Generator:
+    """The task's trivial answer, fitted on the train split."""
+    return task.baseline(dataset.clips(_baseline_fields(task), "train"))
 
 
 def other_clips(dataset: Dataset, clips: Sequence[Clip], pool: Sequence[Clip], seed: int) -> list[Clip]:
@@ -173,47 +193,67 @@ def _baseline_fields(task: Task) -> tuple[str, ...]:
     return tuple(f for f in task.needs if f != "flac" and (f != "mp4" or task.held_out == "time"))
 
 
-def _clips(dataset: Dataset, task: Task, protocol: Protocol, claiming: System | None) -> Iterable[Clip]:
+def _clips(dataset: Dataset, task: Task, wants: Sequence[str], claiming: System | None) -> Iterable[Clip]:
     """The test clips with what is asked about, read beside it where it is there, and needed by the claims."""
     ids = dataset.ids("test")
     shared = set.intersection(*(set(dataset.entries[i].members) for i in ids))
-    also = [*protocol.wants, *(claiming.card.needs if claiming else ()), *(claiming.card.wants if claiming else ())]
+    also = [*wants, *(claiming.card.needs if claiming else ()), *(claiming.card.wants if claiming else ())]
     fields = dict.fromkeys((*task.needs, *(f for f in also if f in shared and f != "json")))
     return dataset.clips(tuple(fields), "test")
 
 
-def _measure(
-    task: Task,
-    protocol: Protocol,
-    system: System,
-    baseline: Generator,
-    clips: Sequence[Clip],
-    others: Sequence[Clip],
-    on_progress: Callable[[int, int], None],
-) -> list[Row]:
-    scores: dict[str, list[Scores]] = {MODEL: [], task.baseline_name: [], task.control_name: []}
-    for done, (clip, other) in enumerate(zip(clips, others, strict=True), 1):
-        request = task.request_of(clip)
-        answers = {
-            MODEL: system.generate(request),
-            task.baseline_name: baseline.generate(request),
-            task.control_name: system.generate(task.control(request, task.request_of(other))),
-        }
-        truth = task.truth_of(clip)
-        for subject, answer in answers.items():
-            scores[subject].append(protocol.score(clip, truth, answer))
-        on_progress(done, len(clips))
-    return [
-        Row(subject=subject, measurements={name: protocol.measure(name, found) for name in task.metrics})
-        for subject, found in scores.items()
-    ]
+@dataclass(frozen=True)
+class _Asking:
+    """Asks model, baseline and control about every clip, and measures what they answer; `metric` must be among it."""
+
+    task: Task
+    protocol: Protocol
+    judges: Judges
+    metric: str
+
+    def measure(
+        self,
+        system: Generator,
+        baseline: Generator,
+        clips: Sequence[Clip],
+        others: Sequence[Clip],
+        on_progress: Callable[[int, int], None],
+    ) -> list[Row]:
+        task = self.task
+        scores: dict[str, list[Scores]] = {MODEL: [], task.baseline_name: [], task.control_name: []}
+        judged: dict[str, list[list[Kept]]] = {subject: [] for subject in scores}
+        for done, (clip, other) in enumerate(zip(clips, others, strict=True), 1):
+            request = task.request_of(clip)
+            answers = {
+                MODEL: system.generate(request),
+                task.baseline_name: baseline.generate(request),
+                task.control_name: system.generate(task.control(request, task.request_of(other))),
+            }
+            truth = self.protocol.comparable(task.truth_of(clip), answers[MODEL])
+            for subject, answer in answers.items():
+                scores[subject].append(self.protocol.score(clip, truth, answer))
+                judged[subject].append(self.judges.score(clip, truth, answer))
+            on_progress(done, len(clips))
+        return [self._row(subject, scores[subject], judged[subject]) for subject in scores]
+
+    def _row(self, subject: str, scores: Sequence[Scores], judged: Sequence[Sequence[Kept]]) -> Row:
+        found: dict[str, Measurement] = {}
+        missing: dict[str, str] = {}
+        for name in (*self.task.metrics, *self.task.also):
+            try:
+                found[name] = self.protocol.measure(name, scores)
+            except BadInput as error:
+                if name == self.metric:
+                    raise
+                missing[name] = str(error)
+        more, unjudged = self.judges.measure(judged)
+        return Row(subject=subject, measurements=found | more, unmeasured=missing | unjudged)
 
 
-def _gains(task: Task, protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
-    first = task.metrics[0]
-    value = {row.subject: row.measurements[first].value for row in rows}
+def _gains(task: Task, protocol: Protocol, metric: str, rows: Sequence[Row]) -> dict[str, float]:
+    value = {row.subject: row.measurements[metric].value for row in rows}
     others = (task.baseline_name, task.control_name)
-    return {f"{first} over {other}": protocol.gain(first, value[MODEL], value[other]) for other in others}
+    return {f"{metric} over {other}": protocol.gain(metric, value[MODEL], value[other]) for other in others}
 
 
 def _claim(claim: Claim, clips: Sequence[Clip]) -> ClaimResult:

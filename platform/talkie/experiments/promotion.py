@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,8 @@ Use = Literal["commercial", "research"]
 WITHDRAWN = frozenset(("withdrawn", "revoked", "refused", "denied"))
 """Consents, in any case, under which no clip may be used."""
 HELD_OUT = "test"
+BENCH_RECORD = "bench.json"
+"""The record in a run that holds the bench's row of its model, as docs/bench/zoo.json holds it."""
 _TAG_CHARACTERS = 4000
 
 
@@ -58,17 +61,20 @@ def promote(
     *,
     use: Use = "research",
     reason: str | None = None,
+    table: Path | None = None,
 ) -> Promotion:
     """Points `alias` at the version that `ref` names, if nothing speaks against it; other aliases stay where they are.
 
-    reason: overrules every refusal, and is kept with them as tags of the version. Raises PromotionRefused naming each
+    reason: overrules every refusal, and is kept with them as tags of the version. table: a zoo.json in which its
+    measurement may stand; else its run's records are looked through. Raises PromotionRefused naming each
     refusal, UnknownModel, BadInput for a name that is no alias."""
     home = home if isinstance(home, Home) else Home.at(home)
     handle = resolve_model(ref, home)
     if handle.version is None:
         raise UnknownModel("a folder has no aliases", where=ref, cure="name a registered model")
     _check_alias(alias)
-    refused, row = refusals(home, handle, use), bench_row(home, handle)
+    row = bench_row(home, handle, table)
+    refused = refusals(home, handle, use, row)
     if refused and not reason:
         raise PromotionRefused(
             f"may not become {alias!r} for {use} use: " + "; ".join(r.message for r in refused),
@@ -92,10 +98,11 @@ def promote(
     return Promotion(str(handle), alias, use, before, row["artifact"] if row else None, tuple(refused))
 
 
-def refusals(home: Home, handle: ModelHandle, use: Use) -> list[Refusal]:
-    """Everything that speaks against using a model so; empty where nothing does."""
+def refusals(home: Home, handle: ModelHandle, use: Use, row: Mapping[str, Any] | None) -> list[Refusal]:
+    """Everything that speaks against using a model so, with its measurement `row` (`bench_row`); empty where nothing
+    does."""
     found = []
-    if bench_row(home, handle) is None:
+    if row is None:
         cure = f"`talkie evaluate {handle} --data SHARDS` makes one"
         found.append(Refusal("bench_missing", f"no measurement of its weights on held-out people ({cure})"))
     run = run_of_model(home, handle)
@@ -107,19 +114,40 @@ def refusals(home: Home, handle: ModelHandle, use: Use) -> list[Refusal]:
     return found
 
 
-def bench_row(home: Home, handle: ModelHandle) -> dict[str, Any] | None:
-    """A measurement of just these weights on held-out people, as `talkie evaluate` stored it; None where there is none.
-    `artifact` names where it lies."""
+def bench_row(home: Home, handle: ModelHandle, table: Path | None = None) -> dict[str, Any] | None:
+    """A measurement of just these weights on held-out people; None where there is none. `artifact` names where it lies.
+
+    Looked for, in this order: a row of `table`, a file as docs/bench/zoo.json; the row that `talkie bench` left in the
+    run; the report that `talkie evaluate` left there. Raises BadInput for a table that cannot be read."""
+    if table is not None:
+        for row in _rows_of(table):
+            if handle.digest in row.get("digests", ()) and row.get("value") is not None:
+                return {**row, "artifact": f"{table}: {row['system']}, {row['preset']}"}
     if handle.run_id is None:
         return None
-    for name, data in sorted(tracking.read_artifacts(home, handle.run_id, like="evaluation-").items()):
-        try:
-            report = json.loads(data)
-        except ValueError:
-            continue
-        if report.get("digest") == handle.digest and report.get("split") == HELD_OUT and report.get("rows"):
-            return {**report, "artifact": name}
+    for kind in (BENCH_RECORD, "evaluation-"):
+        for name, data in sorted(tracking.read_artifacts(home, handle.run_id, like=kind).items()):
+            try:
+                report = json.loads(data)
+            except ValueError:
+                continue
+            if _measures(report, handle):
+                return {**report, "artifact": name}
     return None
+
+
+def _measures(report: dict[str, Any], handle: ModelHandle) -> bool:
+    """Whether a bench's row or an evaluation's report speaks of these weights."""
+    benched = handle.digest in report.get("digests", ()) and report.get("value") is not None
+    evaluated = report.get("digest") == handle.digest and report.get("split") == HELD_OUT and bool(report.get("rows"))
+    return benched or evaluated
+
+
+def _rows_of(table: Path) -> list[dict[str, Any]]:
+    try:
+        return list(json.loads(table.read_text())["systems"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput("no table of the bench", where=str(table), cure="name a zoo.json of `talkie bench`") from error
 
 
 def unsuitable(licence: str, use: Use) -> str | None:

@@ -9,8 +9,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from talkie.errors import TalkieError, TrackingUnreachable
+from talkie.errors import Preempted, TalkieError, TrackingUnreachable
 from talkie.experiments import corpora, reach, tracking
+from talkie.experiments.checkpoints import log_checkpoints
 from talkie.experiments.environment import environment, git_revision, host_kind
 from talkie.experiments.home import Home
 from talkie.experiments.metrics import SPOOL_NAME, MetricLog
@@ -43,7 +44,8 @@ def run_training(
     resume: bool = False,
     on_event: OnEvent | None = None,
 ) -> TrainedModel:
-    """Trains into `home/runs/<name>` (default: the system's slug and preset), logs to MLflow, registers the model.
+    """Trains into `home/runs/<name>` (default: the system's slug and preset), logs to MLflow, registers the model. Of a
+    run that ends, or is asked to stop, the best and the last checkpoint are logged as models too.
 
     Training a finished run again returns its model without a second version. Raises what `talkie.training.train`
     raises; the MLflow run is then marked FAILED, or KILLED on Ctrl-C. A server of records that does not answer stops
@@ -82,6 +84,8 @@ class _Tracked:
         status = "FAILED" if issubclass(kind, TalkieError) else "KILLED"
         try:
             self._close()
+            if self.run_id and isinstance(error, Preempted):
+                log_checkpoints(self.home, self.run_id, self.out, self.config.system)
             if self.run_id and not isinstance(error, TrackingUnreachable):
                 tracking.end_run(self.home, self.run_id, status)
         except TalkieError as untold:
@@ -120,6 +124,7 @@ class _Tracked:
         self._close()
         run_id, slug = self.open(), self.config.system
         tracking.log_metrics(self.home, run_id, {"train_seconds": result.seconds}, result.steps)
+        log_checkpoints(self.home, run_id, self.out, slug)
         version = tracking.register_model(self.home, run_id, result.model, slug, result.digest, result.steps)
         tracking.client(self.home).set_tag(run_id, "samples", result.samples)
         tracking.end_run(self.home, run_id)

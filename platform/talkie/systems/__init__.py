@@ -4,6 +4,7 @@ from talkie.systems.contract import Card, System, SystemConfig
 from talkie.systems.measurement import Bar, Claim, Measurement
 from talkie.systems.phases import Draw, Moments, Optimiser, Partner, Phase, Sampling, Schedule
 from talkie.systems.registry import build_system, load_system, make_config, system_names, systems
+from talkie.systems.streaming import StreamSession
 from talkie.systems.task import Task
 from talkie.systems.tasks import SPEECH_TO_MOTION, TASKS
 from talkie.systems.tasks.speech_to_motion import MotionResult, SpeechToMotionRequest
@@ -25,6 +26,7 @@ __all__ = [
     "Sampling",
     "Schedule",
     "SpeechToMotionRequest",
+    "StreamSession",
     "System",
     "SystemConfig",
     "Task",

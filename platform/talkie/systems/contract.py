@@ -14,6 +14,7 @@ from talkie.clip import Clip
 from talkie.errors import NotStreaming
 from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Moments, Phase
+from talkie.systems.streaming import StreamSession
 
 Example = dict[str, Any]
 """One clip as a system sees it: tensors and plain values by name; always with its clip id under "id"."""
@@ -131,8 +132,9 @@ class System(nn.Module, ABC):
     def generate(self, request: Any) -> Any:
         """The task's typed request -> the task's typed result."""
 
-    def stream(self, session: Any) -> Iterator[Any]:
-        """Frames out while audio comes in. Raises NotStreaming unless the method can run online."""
+    def stream(self, session: StreamSession) -> Iterator[Any]:
+        """Frames out while audio comes in, as the task's results. Raises NotStreaming unless the method can run
+        online."""
         raise NotStreaming(
             f"{self.card.slug} hears the whole window before its first frame", cure="send the whole recording instead"
         )

@@ -34,7 +34,7 @@ class Measurement(BaseModel):
 
 @dataclass(frozen=True)
 class Bar:
-    """What "works" asks of a system beside its claims: by how much `metric` (empty: the task's first one)
+    """What "works" asks of a system beside its claims: by how much `metric` (one of the task's; empty: the first)
     must beat the trivial baseline and the control on held-out clips. For an error the share by which it is smaller
     (0.3 = 30 %), for a figure that should be large the difference in its unit."""
 

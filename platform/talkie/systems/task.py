@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from talkie.clip import Clip
+
+
+def film_nothing(clip: Clip, result: Any) -> np.ndarray | None:
+    """For tasks whose results are no pictures."""
+    return None
 
 
 def show_nothing(clip: Clip, result: Any) -> Mapping[str, bytes]:
@@ -28,8 +35,10 @@ class Task:
     `needs`: the clip fields that asking and answering read. `request_of` and `truth_of` turn a held-out clip into the
     question and its answer. `baseline` fits the trivial answer, which `baseline_name` describes, on training clips;
     `control` is the question with its driving signal taken from another clip's, which `control_name` describes: a
-    system that answers both alike does not listen. `metrics` are measured by the task's protocol, the first one ranks.
-    `show` turns a clip and what was generated for it into files for people, by the ends of their names.
+    system that answers both alike does not listen. `metrics` are measured by the task's protocol, the first one ranks
+    unless a system's bar names another; those of `also` are measured where the answers and the clips allow it.
+    `show` turns a clip and what was generated for it into files for people, by the ends of their names; `film` into
+    frames (T, H, W, 3) uint8 that can be laid beside those of another answer, or None.
     """
 
     slug: str
@@ -47,3 +56,9 @@ class Task:
     control_name: str
     held_out: Literal["identity", "time"] = "identity"
     show: Callable[[Clip, Any], Mapping[str, bytes]] = show_nothing
+    film: Callable[[Clip, Any], np.ndarray | None] = film_nothing
+    also: tuple[str, ...] = ()
+
+    def headline(self, metric: str) -> str:
+        """The metric that ranks a system whose bar names `metric`, which may be empty."""
+        return metric or self.metrics[0]

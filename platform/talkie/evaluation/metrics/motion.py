@@ -8,15 +8,14 @@ that errors of offsets are errors of vertices.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from talkie.evaluation.bootstrap import RESAMPLES, interval
+from talkie.errors import BadInput
 from talkie.evaluation.metrics.checks import array, pair
-from talkie.evaluation.metrics.registry import MESH, metric
+from talkie.evaluation.metrics.registry import MESH, measure, metric
 from talkie.heads import HeadModel
 from talkie.systems.measurement import Measurement
 
@@ -157,82 +156,20 @@ def mouth_opening(vertices: np.ndarray, upper_lip: int, lower_lip: int) -> np.nd
     return np.linalg.norm(moving[:, upper_lip] - moving[:, lower_lip], axis=-1)
 
 
-def lve(errors: Sequence[ClipErrors], masks: MotionMasks, resamples: int = RESAMPLES) -> Measurement:
-    """Lip vertex error: mean of `lip_error` over all frames of all clips, m^2; interval over per-clip means."""
-    return _over_frames(
-        "lve",
-        "m^2",
-        errors,
-        lambda e: e.lip,
-        {"definition": "per frame max over lip vertices of squared L2, mean over frames", "mask": str(masks.lips)},
-        masks,
-        resamples,
-    )
-
-
-def mve(errors: Sequence[ClipErrors], masks: MotionMasks, resamples: int = RESAMPLES) -> Measurement:
-    """Mean vertex error: mean L2 distance over all vertices and frames, m; interval over per-clip means."""
-    definition = {"definition": "mean L2 over all vertices, mean over frames", "mask": "all vertices"}
-    return _over_frames("mve", "m", errors, lambda e: e.vertex, definition, masks, resamples)
-
-
-def fdd(errors: Sequence[ClipErrors], masks: MotionMasks, resamples: int = RESAMPLES) -> Measurement:
-    """Upper-face dynamics deviation: truth minus guess, SIGNED, mean over clips, m^2; positive where the guess moves
-    too little."""
-    values = [e.dynamics for e in errors]
-    low, high = interval(values, resamples)
-    return Measurement(
-        name="fdd",
-        value=float(np.mean(values)),
-        unit="m^2",
-        items=len(values),
-        item="clip",
-        protocol=_protocol(
-            {
-                "definition": "std over time of squared displacement, mean over vertices, truth minus guess, signed",
-                "mask": str(masks.upper_face),
-            },
-            masks,
-            errors,
-        ),
-        low=low,
-        high=high,
-    )
-
-
-METRICS: dict[str, Callable[..., Measurement]] = {"lve": lve, "fdd": fdd, "mve": mve}
-"""By the names that the task uses."""
-
-
-def _over_frames(
-    name: str,
-    unit: str,
-    errors: Sequence[ClipErrors],
-    of: Callable[[ClipErrors], np.ndarray],
-    definition: dict[str, str],
-    masks: MotionMasks,
-    resamples: int,
-) -> Measurement:
-    per_frame = np.concatenate([of(e) for e in errors])
-    low, high = interval([float(of(e).mean()) for e in errors], resamples)
-    return Measurement(
-        name=name,
-        value=float(per_frame.mean()),
-        unit=unit,
-        items=len(per_frame),
-        item="frame",
-        protocol=_protocol(definition, masks, errors),
-        low=low,
-        high=high,
-    )
-
-
-def _protocol(definition: dict[str, str], masks: MotionMasks, errors: Sequence[Any]) -> dict[str, str]:
-    return {
-        **definition,
+def measure_motion(name: str, errors: Sequence[ClipErrors], masks: MotionMasks) -> Measurement:
+    """LVE, MVE or FDD over clips, from what `clip_errors` kept of each: the mean over all frames of all clips
+    (CodeTalker), of FDD over the clips; the interval over per-clip means. Raises BadInput for another metric."""
+    if name not in _KEPT:
+        raise BadInput(f"motions are not measured by {name!r}", cure=f"use {', '.join(_KEPT)}")
+    field, mask = _KEPT[name]
+    said = {
+        "mask": str(getattr(masks, mask)) if mask else "all vertices",
         "head": masks.head,
-        "clips": str(len(errors)),
         "fps": "25",
-        "interval": "95 % percentile bootstrap over per-clip means",
         "length": "trimmed to the shorter",
     }
+    return measure(name, [getattr(e, field) for e in errors], protocol=said, pooled=True)
+
+
+_KEPT = {"lve": ("lip", "lips"), "mve": ("vertex", ""), "fdd": ("dynamics", "upper_face")}
+"""Of each metric the field of ClipErrors that it is the mean of, and its mask."""

@@ -109,8 +109,10 @@ def measure(
     network: NetworkIdentity | None = None,
     protocol: Mapping[str, str] | None = None,
     resamples: int = RESAMPLES,
+    pooled: bool = False,
 ) -> Measurement:
-    """The mean over clips of each clip's mean, with its bootstrap interval over clips.
+    """The mean over clips of each clip's mean, or over all values where they are `pooled`, with its bootstrap interval
+    over clips.
 
     clips: for each clip the metric's values, an array or one number. `protocol` adds what a reader needs to repeat the
     figure (crop, resolution, rate, mask, detector). Raises BadInput where a clip has no value or one that is no number.
@@ -123,9 +125,11 @@ def measure(
             raise BadInput(f"clip {number} has no value, or one that is no number", where=name, cure="leave it out")
     means = [float(clip.mean()) for clip in values]
     low, high = interval(means, resamples)
-    more = {"clips": str(len(values)), "mean": "over clips of the clip's mean", "interval": "95 % bootstrap over clips"}
+    mean = f"over all {find_metric(name).item}s" if pooled else "over clips of the clip's mean"
+    more = {"clips": str(len(values)), "mean": mean, "interval": "95 % bootstrap over clips"}
     items = sum(clip.size for clip in values)
-    return _measurement(name, float(np.mean(means)), items, network, {**more, **(protocol or {})}, low, high)
+    value = float(np.concatenate(values).mean()) if pooled else float(np.mean(means))
+    return _measurement(name, value, items, network, {**more, **(protocol or {})}, low, high)
 
 
 def measure_set(

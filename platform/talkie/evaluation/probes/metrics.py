@@ -12,7 +12,15 @@ import numpy as np
 
 from talkie.clip import Clip
 from talkie.errors import BadInput
-from talkie.evaluation.metrics import landmarks, measure, measure_set, perceptual, reading, recognition
+from talkie.evaluation.metrics import (
+    landmarks,
+    measure,
+    measure_set,
+    perceptual,
+    published_name,
+    reading,
+    recognition,
+)
 from talkie.evaluation.probes.emotion import Emotion
 from talkie.evaluation.probes.lips import Lips, letters
 from talkie.evaluation.probes.parameters import ROTATION, WEIGHTS, Parameters
@@ -84,12 +92,39 @@ def score(clip: Clip, answer: VideoResult, probes: Mapping[str, Probe], metrics:
     return {metric: _value(metric, _probe_of(metric, probes), clip, answer, seen, truth) for metric in metrics}
 
 
-def figure(metric: str, clips: Sequence[Mapping[str, Any]], probes: Mapping[str, Probe]) -> Measurement:
-    """One metric over clips, from what `score` kept of each. Its name is `stage_` and the metric's own. Raises BadInput
-    for no clips, or as `score`."""
+def score_each(
+    clip: Clip, answer: VideoResult, probes: Mapping[str, Probe], metrics: Sequence[str]
+) -> dict[str, Any | BadInput]:
+    """As `score`; of a metric for which clip or answer lack something, the BadInput that says what, as its value."""
+    found: dict[str, Any | BadInput] = {}
+    try:
+        frames = min(len(answer.frames), clip.record.frames)
+        seen, truth = view_answer(clip, VideoResult(answer.fps, answer.frames[:frames])), view_truth(clip)
+    except BadInput as error:
+        return dict.fromkeys(metrics, error)
+    for metric in metrics:
+        try:
+            found[metric] = _value(metric, _probe_of(metric, probes), clip, answer, seen, truth)
+        except BadInput as error:
+            found[metric] = error
+    return found
+
+
+def stage_name(metric: str, probes: Mapping[str, Probe]) -> str:
+    """The name that a figure by a probe carries: `stage_` and the metric's own."""
+    return published_name(metric, _probe_of(metric, probes).identity)
+
+
+def figure(
+    metric: str, clips: Sequence[Mapping[str, Any]], probes: Mapping[str, Probe], left_out: str = ""
+) -> Measurement:
+    """One metric over clips, from what `score` kept of each. Its name is `stage_` and the metric's own; `left_out` says
+    which clips it does not speak of. Raises BadInput for no clips, or as `score`."""
     probe = _probe_of(metric, probes)
     values = [clip[metric] for clip in clips]
     said = {"points": "MediaPipe's of the answer", "length": "trimmed to the shorter", "probe": _scored(probe)}
+    if left_out:
+        said["left out"] = left_out
     if metric in ("ver", "emotion_accuracy"):
         truth, guess = [v[0] for v in values], [v[1] for v in values]
         if metric == "ver":
@@ -111,7 +146,10 @@ def _value(metric: str, probe: Probe, clip: Clip, answer: VideoResult, seen: Vie
     if isinstance(probe, Lips):
         if truth.known.visemes is None:
             raise BadInput("no phones", where=clip.id, cure="give clips with phones.json")
-        return letters(truth.known.visemes[:frames]), letters(probe.read(seen.mouths))
+        said = letters(truth.known.visemes[:frames])
+        if not said:
+            raise BadInput("nothing is said", where=clip.id, cure="leave it out: its rate has no denominator")
+        return said, letters(probe.read(seen.mouths))
     if isinstance(probe, Identity):
         source = probe.embed(truth.faces[:frames]).mean(0)
         return perceptual.csim(source, probe.embed(seen.faces))

@@ -13,12 +13,13 @@ import torch
 from talkie.clip import Clip
 from talkie.errors import BadInput
 from talkie.evaluation.metrics import measure
+from talkie.evaluation.metrics.capture import skull_error
 from talkie.evaluation.metrics.capture import vertex_error as aligned_error
 from talkie.evaluation.metrics.motion import vertex_error
-from talkie.evaluation.protocols.protocol import Protocol, Scores
-from talkie.heads import HeadModel, builtin_head
+from talkie.evaluation.protocols.protocol import Protocol, Scores, answered
+from talkie.heads import HeadModel, axis_angle_to_matrix, builtin_head, pose_vertices
 from talkie.systems import Measurement
-from talkie.systems.tasks.capture import CaptureResult
+from talkie.systems.tasks.capture import CaptureResult, skull_rows
 from talkie.systems.tasks.head_creation import HeadResult
 
 
@@ -34,18 +35,35 @@ class _OnHead(Protocol):
         return self.head.vertices(**tensors).numpy()
 
     def measure(self, metric: str, clips: Sequence[Scores]) -> Measurement:
-        return measure(metric, [clip[metric] for clip in clips], protocol={"head": self.head.name})
+        found = answered([clip.get(metric) for clip in clips], metric)
+        return measure(metric, found, protocol={"head": self.head.name})
 
 
 class CaptureProtocol(_OnHead):
-    """Expressions are compared as vertices of the clip's own person."""
+    """Expressions are compared as vertices of the clip's own person; rigid motion by where it brings what is fixed to
+    the skull."""
 
     def score(self, clip: Clip, truth: CaptureResult, answer: CaptureResult) -> Scores:
+        scores = {}
+        head = clip.fields["head.npz"]
         true, given = _expressions(truth), _expressions(answer)
-        frames = min(len(true[0]), len(given[0]))
-        person = np.repeat(clip.fields["head.npz"].identity[None], frames, 0)
-        there, here = (self.vertices(identity=person, expression=e[:frames], jaw=j[:frames]) for e, j in (true, given))
-        return {"mve": vertex_error(there, here)}
+        if true and given:
+            frames = min(len(true[0]), len(given[0]))
+            person = np.repeat(head.identity[None], frames, 0)
+            pairs = ((e[:frames], j[:frames]) for e, j in (true, given))
+            there, here = (self.vertices(identity=person, expression=e, jaw=j) for e, j in pairs)
+            scores["mve"] = vertex_error(there, here)
+        wanted, found = _rigid(truth), _rigid(answer)
+        if wanted is not None and found is not None:
+            frames = min(len(wanted), len(found))
+            skull = pose_vertices(self.head, head)[:frames, skull_rows(self.head)]
+            scores["skull_error"] = skull_error(skull, wanted[:frames], found[:frames])
+        if not scores:
+            raise BadInput(
+                "an answer without expression and jaw, and without rotation and translation",
+                cure="measure this method by its own claims",
+            )
+        return scores
 
 
 class HeadProtocol(_OnHead):
@@ -56,10 +74,18 @@ class HeadProtocol(_OnHead):
         return {"pve": aligned_error(true, given)}
 
 
-def _expressions(result: CaptureResult) -> tuple[np.ndarray, np.ndarray]:
+def _expressions(result: CaptureResult) -> tuple[np.ndarray, np.ndarray] | None:
     if result.expression is None or result.jaw is None:
-        raise BadInput("an answer without expression and jaw", cure="measure this method by its own claims")
+        return None
     return result.expression, result.jaw
+
+
+def _rigid(result: CaptureResult) -> np.ndarray | None:
+    """(T, 3, 4) transforms [R | t], None where the answer has none."""
+    if result.rotation is None or result.translation is None:
+        return None
+    rotation = axis_angle_to_matrix(torch.as_tensor(result.rotation, dtype=torch.float64)).numpy()
+    return np.concatenate([rotation, np.asarray(result.translation, np.float64)[:, :, None]], 2)
 
 
 def _identity(result: HeadResult) -> Any:

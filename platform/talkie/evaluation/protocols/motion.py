@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from talkie.clip import Clip
-from talkie.evaluation.metrics.motion import METRICS, MotionMasks, clip_errors
+from talkie.evaluation.metrics.motion import MotionMasks, clip_errors, measure_motion
 from talkie.evaluation.protocols.protocol import Protocol, Scores
 from talkie.heads import HeadModel, builtin_head
 from talkie.systems import Measurement, MotionResult
@@ -32,7 +32,7 @@ class MotionProtocol(Protocol):
         return {"errors": clip_errors(true, given, self.masks)}
 
     def measure(self, metric: str, clips: Sequence[Scores]) -> Measurement:
-        return METRICS[metric]([clip["errors"] for clip in clips], self.masks)
+        return measure_motion(metric, [clip["errors"] for clip in clips], self.masks)
 
 
 @torch.no_grad()

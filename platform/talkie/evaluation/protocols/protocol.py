@@ -21,13 +21,17 @@ class Protocol(ABC):
 
     wants: tuple[str, ...] = ()
 
+    def comparable(self, truth: Any, answer: Any) -> Any:
+        """The part of the truth that a model's answer speaks of: everybody else is measured on the same part."""
+        return truth
+
     @abstractmethod
     def score(self, clip: Clip, truth: Any, answer: Any) -> Scores:
         """What is kept of one clip's answer. Raises BadInput where truth and answer cannot be compared."""
 
     @abstractmethod
     def measure(self, metric: str, clips: Sequence[Scores]) -> Measurement:
-        """One metric over all clips."""
+        """One metric over all clips. Raises BadInput where no clip's scores have it."""
 
     def improves(self, metric: str, value: float, other: float) -> bool:
         """Whether `value` of a metric is better than `other`."""
@@ -53,5 +57,6 @@ def answered(found: Sequence[Any], metric: str) -> list[Any]:
     """What is there of `found`. Raises BadInput where no clip could be measured."""
     kept = [value for value in found if value is not None]
     if not kept:
-        raise BadInput("no clip could be measured", where=metric, cure="look at the answers: no face was found in them")
+        cure = "look at the answers: no face was found in them, or they say nothing of the kind"
+        raise BadInput("no clip could be measured", where=metric, cure=cure)
     return kept

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from talkie.clip import FPS, Clip
 from talkie.errors import BadInput, NotADataset
+from talkie.heads import HeadModel, builtin_head, matrix_to_axis_angle, pose_vertices
+from talkie.heads.rigid import rigid_motion_of
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_finite, check_frames, clip_pictures
+from talkie.systems.tasks.film import film_motion
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class CaptureRequest:
 
     frames (T, H, W, 3) uint8 of one camera; `views` (V, T, H, W, 3) uint8 of a rig with `cameras` = K (V, 3, 3), R
     (V, 3, 3), t (V, 3), OpenCV world-to-camera, metres; `imu`: arrays of `imu.npz`; `meshes` (T, N, 3) metres, a
-    tracked surface of one topology.
+    tracked surface of one topology, in the world.
     """
 
     frames: np.ndarray | None = None
@@ -62,33 +66,55 @@ class CaptureResult:
 
 @dataclass(frozen=True)
 class MeanCapture:
-    """The trivial baseline: the mean expression and jaw of the training clips in every frame, and no rigid motion."""
+    """The trivial baseline: the mean expression and jaw of the training clips in every frame; and the rigid motion that
+    brings all of a tracked mesh nearest to its first frame, expression and all, or none without a mesh.
+    """
 
     expression: np.ndarray
     jaw: np.ndarray
 
     def generate(self, request: CaptureRequest) -> CaptureResult:
         frames = _frames_of(request)
+        still = np.zeros((frames, 3), np.float32)
+        rotation, translation = (still, still) if request.meshes is None else stabilised(request.meshes)
         return CaptureResult(
             expression=np.tile(self.expression, (frames, 1)),
             jaw=np.tile(self.jaw, (frames, 1)),
-            rotation=np.zeros((frames, 3), np.float32),
-            translation=np.zeros((frames, 3), np.float32),
+            rotation=rotation,
+            translation=translation,
         )
 
 
+def stabilised(meshes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Axis-angles (T, 3) and translations (T, 3) that bring each frame of meshes (T, N, 3) nearest to the first one in
+    least squares."""
+    turns, shifts = rigid_motion_of(meshes, np.broadcast_to(meshes[0], meshes.shape))
+    return matrix_to_axis_angle(torch.from_numpy(turns)).numpy(), shifts
+
+
+def skull_rows(head: HeadModel) -> np.ndarray:
+    """Vertices of a head that neither expression nor jaw moves against the skull: upper teeth and ears."""
+    return np.concatenate([head.regions["upper_teeth"], head.regions["ears"]])
+
+
 def request_of(clip: Clip) -> CaptureRequest:
-    """Whatever of the clip a method may look at: its frames and, where they were recorded, its sensors."""
+    """Whatever of the clip a method may look at: its frames, its sensors where they were recorded, and for methods that
+    stabilise meshes the tracked head as one."""
     return CaptureRequest(
         frames=clip_pictures(clip) if "mp4" in clip.fields else None,
         imu=clip.fields.get("imu.npz"),
+        meshes=_mesh(clip),
     )
 
 
 def truth_of(clip: Clip) -> CaptureResult:
-    """What `head.npz` records."""
-    head = clip.fields["head.npz"]
-    return CaptureResult(expression=head.expression, jaw=head.jaw, rotation=head.rotation, translation=head.translation)
+    """What `head.npz` records, and the rigid motion of its skull where it is a track of the built-in head."""
+    head, mesh = clip.fields["head.npz"], _mesh(clip)
+    found = CaptureResult(expression=head.expression, jaw=head.jaw)
+    if mesh is None:
+        return found
+    rotation, translation = stabilised(mesh[:, skull_rows(builtin_head())])
+    return replace(found, rotation=rotation, translation=translation)
 
 
 def mean_capture(clips: Iterable[Clip]) -> MeanCapture:
@@ -100,6 +126,12 @@ def mean_capture(clips: Iterable[Clip]) -> MeanCapture:
         np.concatenate([h.expression for h in heads]).mean(0).astype(np.float32),
         np.concatenate([h.jaw for h in heads]).mean(0).astype(np.float32),
     )
+
+
+def _mesh(clip: Clip) -> np.ndarray | None:
+    """The posed vertices of the clip's head, None for a track of another head model."""
+    head, model = clip.fields["head.npz"], builtin_head()
+    return pose_vertices(model, head) if head.model == model.name else None
 
 
 def _frames_of(request: CaptureRequest) -> int:
@@ -122,6 +154,8 @@ CAPTURE = Task(
     endpoint="/v1/capture",
     needs=("mp4", "head.npz"),
     metrics=("mve",),
+    also=("skull_error",),
+    film=film_motion,
     request_of=request_of,
     truth_of=truth_of,
     baseline=mean_capture,

@@ -85,6 +85,7 @@ RECOGNITION = Task(
     endpoint="/v1/recognition",
     needs=("mp4",),
     metrics=("uar", "war"),
+    also=("hter", "auc"),
     request_of=request_of,
     truth_of=truth_of,
     baseline=priors,

@@ -3,9 +3,9 @@ No network is here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,10 +14,14 @@ from talkie.errors import NotADataset
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_audio, clip_audio
 from talkie.systems.tasks.curves import show_curves
+from talkie.systems.tasks.film import film_motion
 
 Convention = Literal["arkit", "vertices", "landmarks"]
 EXPRESSIONS = 52
 """ARKit expression weights, in Apple's order (`talkie.heads.ARKIT_NAMES`)."""
+
+STATED = ("emotion", "intensity")
+"""Labels of a clip that a system may be told: no speech says them for certain."""
 
 
 def frames_of(samples: int) -> int:
@@ -29,6 +33,7 @@ def frames_of(samples: int) -> int:
 class SpeechToMotionRequest:
     """Speech to animate. audio: (N,) float32 in [-1, 1], 16 kHz mono. `identity`: the speaking style of a person the
     system was trained on, None for its neutral style. `convention`: what to answer beside the coefficients.
+    `controls`: values for names in cards of the task (emotion, intensity); a system takes those of its own card.
 
     Raises BadInput for audio that is not a finite, non-empty vector.
     """
@@ -36,6 +41,7 @@ class SpeechToMotionRequest:
     audio: np.ndarray
     identity: str | None = None
     convention: Convention = "arkit"
+    controls: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_audio(self.audio)
@@ -74,8 +80,10 @@ class MotionResult:
 
 
 def request_of(clip: Clip) -> SpeechToMotionRequest:
-    """The request whose true answer is the clip's own motion. Needs the field `flac`."""
-    return SpeechToMotionRequest(clip_audio(clip))
+    """The request whose true answer is the clip's own motion, with the emotion that its record states. Needs the field
+    `flac`."""
+    labels = clip.record.labels
+    return SpeechToMotionRequest(clip_audio(clip), controls={n: labels[n] for n in STATED if n in labels})
 
 
 def truth_of(clip: Clip) -> MotionResult:
@@ -121,4 +129,5 @@ SPEECH_TO_MOTION = Task(
     control=lambda request, other: replace(request, audio=other.audio),
     control_name="shuffled audio",
     show=lambda clip, result: show_curves(truth_of(clip), result),
+    film=film_motion,
 )
