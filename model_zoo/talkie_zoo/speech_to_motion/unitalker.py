@@ -20,8 +20,9 @@ from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
 from talkie.systems.tasks.speech_to_motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
 from talkie_zoo.blocks.audio import LogMelEncoder, PretrainedEncoder
 from talkie_zoo.blocks.batches import assigned, pad
+from talkie_zoo.blocks.head_model import head_model
 from talkie_zoo.blocks.temporal import TemporalDecoder, crossfaded, mask_of, resample
-from talkie_zoo.speech_to_motion.unitalker_heads import ArkitHead, OffsetHead, head_model
+from talkie_zoo.speech_to_motion.unitalker_heads import ArkitHead, OffsetHead
 
 
 class UniTalkerConfig(SystemConfig):

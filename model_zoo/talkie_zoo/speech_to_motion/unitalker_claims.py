@@ -16,7 +16,8 @@ from talkie.evaluation.metrics.motion import lip_error
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.tasks.speech_to_motion import Convention, MotionResult, SpeechToMotionRequest, clip_audio, truth_of
 from talkie_zoo.blocks.head_basis import RestrictedHead
-from talkie_zoo.speech_to_motion.unitalker_heads import OffsetHead, head_model, offsets_of
+from talkie_zoo.blocks.head_model import head_model
+from talkie_zoo.speech_to_motion.unitalker_heads import OffsetHead, offsets_of
 
 if TYPE_CHECKING:
     from talkie_zoo.speech_to_motion.unitalker import UniTalker

@@ -10,20 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from talkie.clip import Clip, HeadTrack
-from talkie.errors import BadInput
-from talkie.heads import HeadModel, builtin_head
+from talkie.heads import HeadModel
 from talkie.systems.tasks.speech_to_motion import EXPRESSIONS
 from talkie_zoo.blocks.batches import masked_mean
 from talkie_zoo.blocks.head_basis import RestrictedHead, spread
 from talkie_zoo.blocks.pca import PCA
-
-
-def head_model(name: str) -> HeadModel:
-    """The head model that clips name. Raises BadInput for one that this version cannot load."""
-    head = builtin_head()
-    if name != head.name:
-        raise BadInput(f"clips are fitted with the head model {name!r}", cure=f"curate them with {head.name!r}")
-    return head
 
 
 def offsets_of(head: HeadModel, track: HeadTrack, convention: str, frames: Sequence[int] | None = None) -> Tensor:

@@ -40,14 +40,18 @@ def model_version(handle: ModelHandle) -> str:
 
 def speech_to_motion(system: System, audio: np.ndarray, controls: MotionControls) -> MotionResult:
     """Ask a system for the motion to (N,) float32 16 kHz speech. Raises BadInput for an unknown
-    style, ModelFailed for motion that is not finite."""
+    style or a control that the system lacks, ModelFailed for motion that is not finite."""
     import torch
 
+    asked = controls.asked()
+    for name in asked:
+        if name not in system.card.controls:
+            raise BadInput(f"{system.card.slug} has no such control", where=name, cure="leave it out")
     try:
         with torch.inference_mode():
-            motion = system.generate(SpeechToMotionRequest(audio=audio, identity=controls.style, convention="arkit"))
+            motion = system.generate(SpeechToMotionRequest(audio, controls.style, "arkit", asked))
     except BadInput as error:
-        if controls.style is None:
+        if controls.style is None or error.where in asked:
             raise
         # The caller's word for it: a system speaks of the request's `identity`.
         raise BadInput(error.message, where="style", cure=error.cure) from error

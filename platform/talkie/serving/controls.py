@@ -22,6 +22,17 @@ class MotionControls(BaseModel):
             max_length=100, description="A speaker of the training set whose way of moving is taken; default: none's."
         ),
     ] = None
+    emotion: Annotated[
+        str | None, Field(max_length=40, description="What the face expresses, for models with that control.")
+    ] = None
+    intensity: Annotated[
+        float | None, Field(ge=1, le=3, description="How strongly, from 1 to 3, for models with that control.")
+    ] = None
+
+    def asked(self) -> dict[str, str | float]:
+        """The controls of a request that were given, by the names that cards use."""
+        given = {"emotion": self.emotion, "intensity": self.intensity}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class VideoControls(MotionControls):
