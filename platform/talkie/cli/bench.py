@@ -69,7 +69,7 @@ def bench(
         for r in table.systems
     ]  # fmt: skip
     columns = ("system", "metric", "model", "baseline", "control", "works", "claims", "seconds")
-    print_table(f"{preset}, {seeds} seeds", columns, rows)
+    print_table(f"{preset}, {seeds} seed{'s' * (seeds > 1)}", columns, rows)
     for row in table.systems:
         if row.failed:
             console.print(f"{row.system}: {row.failed}", highlight=False)

@@ -76,7 +76,7 @@ def _card(row: BenchRow, film: bytes | None) -> str:
     gains = (
         f" · gain over the baseline {found.margin[0]:.3g} (asked {row.asked[0]:.3g}), over the control "
         f"{found.margin[1]:.3g} (asked {row.asked[1]:.3g}) · {found.seconds:.0f} s of training, {_(memory_of(row))}, "
-        f"{row.seeds} seeds"
+        f"{row.seeds} seed{'s' * (row.seeds > 1)}"
     )
     parts = [
         f"{head}<span class=soft>{gains}</span></p>",

@@ -159,7 +159,7 @@ CAPTURE = Task(
     request_of=request_of,
     truth_of=truth_of,
     baseline=mean_capture,
-    baseline_name="mean face",
+    baseline_name="mean face, Procrustes",
     control=lambda request, other: replace(
         request, frames=other.frames, views=other.views, imu=other.imu, meshes=other.meshes
     ),
