@@ -16,7 +16,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from talkie.errors import NotStreaming
+from talkie.clip import Clip
+from talkie.errors import BadInput, NotStreaming
 from talkie.shards import Dataset
 from talkie.systems import TASKS, Phase, StreamSession, System, load_weights, make_config, save_system
 from talkie.systems.tasks.checks import clip_audio
@@ -62,6 +63,23 @@ def fitted(cls: type[System], data: Dataset) -> tuple[System, list[Phase]]:
             system.enter(phase.name)
             system.fit(phase.name, data.clips(members(cls), phase.sampling.split))
     return system, [phase for phase in system.phases() if not phase.fitted]
+
+
+def check_labels(cls: type[System], data: Dataset) -> None:
+    """Prepared on clips without a label, a system takes them exactly where its card does not ask for that label."""
+    for label in ("emotion", "attack"):
+        clips = [_without(clip, label) for clip in data.clips(members(cls), "train")]
+        system = cls(make_config(cls, "micro", {}))
+        if label in cls.card.labels:
+            with pytest.raises(BadInput, match=label):
+                system.prepare(clips)
+        else:
+            system.prepare(clips)
+
+
+def _without(clip: Clip, label: str) -> Clip:
+    labels = {name: value for name, value in clip.record.labels.items() if name != label}
+    return replace(clip, record=clip.record.model_copy(update={"labels": labels}))
 
 
 def check_card(cls: type[System], data: Dataset) -> None:

@@ -54,6 +54,10 @@ def test_the_card_is_complete(cls, data):
     checks.check_card(cls, data)
 
 
+def test_the_labels_that_its_card_names_are_those_it_cannot_do_without(cls, data):
+    checks.check_labels(cls, data)
+
+
 def test_every_claim_can_fail(cls, data):
     checks.check_claims(cls, data)
 

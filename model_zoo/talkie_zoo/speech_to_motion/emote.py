@@ -67,6 +67,7 @@ class Emote(System):
         task="speech_to_motion",
         licence="Max Planck non-commercial research licence (code of the original)",
         needs=("flac", "head.npz", "phones.json"),
+        labels=("emotion",),
         controls=CONTROLS,
         summary="Speech, emotion, intensity and speaker to face motion through a frozen temporal motion prior.",
     )

@@ -29,7 +29,9 @@ def demo(
         "demo"
     ),
     clips: Annotated[int, typer.Option(help="Clips to film.", min=25)] = CLIPS,
-    system: Annotated[str | None, typer.Option(help="What to train; default: the first of `talkie zoo`.")] = None,
+    system: Annotated[
+        str | None, typer.Option(help="What to train; default: the first of `talkie zoo` that speech alone teaches.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run the main job: film, curate, train, evaluate, serve, and make a video.
@@ -38,7 +40,6 @@ def demo(
     """
     from talkie.curation import CurateConfig
     from talkie.stage import load_shoot
-    from talkie.systems import system_names
     from talkie.training import TrainConfig
 
     began = time.monotonic()
@@ -49,7 +50,7 @@ def demo(
     _say(2, "curating the footage: tracking, head fitting, phone alignment")
     summary = curate_shown([stage / "footage"], shards, CurateConfig())
     _say(3, "training on the curated shards")
-    config = TrainConfig(system=system or system_names()[0])
+    config = TrainConfig(system=system or taught_by_speech())
     trained = run_training_shown(config, shards, home, resume=True)
     _say(4, "measuring on people that training never saw, against the stage's ground truth")
     report = evaluate_shown(str(trained.model), stage, home)
@@ -75,6 +76,14 @@ def demo(
         print_json(result)
     else:
         print_table("what the demo did", ("", ""), [(k, v) for k, v in result.items()])
+
+
+def taught_by_speech() -> str:
+    """The first system that learns speech to motion from clips without labels of their own, as this footage has none."""
+    from talkie.systems import systems
+
+    task = "speech_to_motion"
+    return next(slug for slug, cls in systems().items() if cls.card.task == task and not cls.card.labels)
 
 
 def _say(step: int, what: str) -> None:

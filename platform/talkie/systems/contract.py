@@ -25,7 +25,8 @@ Batch = dict[str, Any]
 class Card(BaseModel):
     """What a system is and where it comes from.
 
-    `needs`: clip fields read in training; `wants`: fields read where a clip has them. `scope`: what one model is
+    `needs`: clip fields read in training; `wants`: fields read where a clip has them; `labels`: those of a clip's
+    record without which `prepare` refuses it. `scope`: what one model is
     trained on: a corpus, or one person, whose later takes are then held out instead of other people. `controls`: what
     a request can steer. `parts`: what stands in each pretrained part's place in this run, so that a stand-in is never
     silent."""
@@ -39,6 +40,7 @@ class Card(BaseModel):
     licence: str
     needs: tuple[str, ...]
     wants: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     scope: Literal["corpus", "person"] = "corpus"
     streams: bool = False
     controls: tuple[str, ...] = ()
