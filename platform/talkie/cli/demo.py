@@ -30,7 +30,7 @@ def demo(
     ),
     clips: Annotated[int, typer.Option(help="Clips to film.", min=25)] = CLIPS,
     system: Annotated[
-        str | None, typer.Option(help="What to train; default: the first of `talkie zoo` that speech alone teaches.")
+        str | None, typer.Option(help="What to train; default: the first that speech teaches.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -79,7 +79,7 @@ def demo(
 
 
 def taught_by_speech() -> str:
-    """The first system that learns speech to motion from clips without labels of their own, as this footage has none."""
+    """The first system that learns speech to motion from clips without labels, as this footage has none."""
     from talkie.systems import systems
 
     task = "speech_to_motion"
