@@ -29,9 +29,7 @@ def demo(
         "demo"
     ),
     clips: Annotated[int, typer.Option(help="Clips to film.", min=25)] = CLIPS,
-    system: Annotated[
-        str | None, typer.Option(help="What to train; default: the first that speech teaches.")
-    ] = None,
+    system: Annotated[str | None, typer.Option(help="What to train; default: the first that speech teaches.")] = None,
     json: Json = False,
 ) -> None:
     """Run the main job: film, curate, train, evaluate, serve, and make a video.
