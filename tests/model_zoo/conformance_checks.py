@@ -178,7 +178,7 @@ def check_draws(cls: type[System], data: Dataset) -> None:
 
 def check_estimate(cls: type[System], data: Dataset, patch: pytest.MonkeyPatch) -> None:
     """What `talkie train --estimate` prints. What a bare worker takes is this machine's, not the system's."""
-    patch.setattr(estimating, "_bare_worker", lambda: 0.0)
+    patch.setattr(estimating, "_bare_worker", lambda slug: (0.0, 0.0))
     found = estimate(TrainConfig(system=cls.card.slug, preset="micro", batch_size=2, threads=1), [Corpus(data)])
     wanted = [p.name for p in fitted(cls, data)[1]]
     assert [p.phase for p in found.phases] == wanted, f"estimate: phases {found.phases} are not {wanted}"

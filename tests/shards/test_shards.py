@@ -148,6 +148,23 @@ def test_an_index_that_does_not_parse_is_corrupt(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
+def test_a_part_is_read_whole_while_other_threads_open_the_same_shard(tmp_path, monkeypatch):
+    """A second thread's file replaces the first one's before that was read: the moment is drawn out here."""
+    commit(tmp_path, [make_clip(1)], settings={})
+    data = open_dataset(tmp_path)
+    (name, content), *_ = tars(tmp_path).items()
+    opened = data._open
+
+    def and_another(shard):
+        first = opened(shard)
+        data._files.clear()
+        opened(shard)
+        return first
+
+    monkeypatch.setattr(data, "_open", and_another)
+    assert data.part(name, 100, 400) == content[100:500]
+
+
 def test_a_missing_field_is_named_with_its_clip_before_the_first_clip(tmp_path):
     commit(tmp_path, [make_clip(1, flac=b"x"), make_clip(2)], settings={})
     with pytest.raises(MissingField, match=f"{2:016x} has no flac"):

@@ -51,6 +51,7 @@ def test_a_run_that_loses_a_node_for_good_goes_on_with_fewer_workers_and_says_so
     # Ray waits a minute for a worker that a node it still believes in would have; here it is sure sooner.
     monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "20")
     small = {"num_cpus": 1, "object_store_memory": OBJECT_STORE_BYTES}
+    ray.shutdown()  # a driver has one cluster, and the tests before this one may have left it theirs
     nodes = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
     try:
         second = nodes.add_node(**small)

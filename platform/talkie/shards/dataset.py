@@ -163,7 +163,9 @@ class Dataset:
     def part(self, name: str, offset: int, size: int) -> bytes:
         """Some bytes of a shard, unchecked. Raises CorruptShard where it cannot be read. For several threads."""
         try:
-            return os.pread(self._open(name).fileno(), size, offset)
+            # Held by a name until it was read: another thread may have put its own in this one's place already.
+            file = self._open(name)
+            return os.pread(file.fileno(), size, offset)
         except OSError as error:
             raise corrupt(self.place(name), f"cannot be read ({error.strerror})") from error
 
