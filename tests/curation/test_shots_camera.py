@@ -35,9 +35,9 @@ def found(frames: np.ndarray) -> list[ShotFrame]:
 @pytest.mark.parametrize("person", [False, True], ids=["nobody", "person"])
 @pytest.mark.parametrize("picture", [texture, room])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_camera_that_moves_makes_no_transition(way, picture, person):
+def test_a_camera_that_moves_makes_no_transition(way, picture, person, request):
     if picture is room and person and way in MISTAKEN:
-        pytest.skip("a known limit, see MISTAKEN")
+        request.applymarker(pytest.mark.xfail(strict=True, reason="a known limit, see MISTAKEN"))
     film = camera(picture(np.random.default_rng(1)), FRAMES, WAYS[way])
     out = found(before(film) if person else film)
     assert out[-1].shot == 0

@@ -12,14 +12,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from talkie.clip import Clip
-from talkie.errors import BadInput, NotADataset
+from talkie.errors import BadInput
 from talkie.heads.rigid import rigid_motion
 from talkie.heads.rotations import matrix_to_axis_angle
 from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
 from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
 from talkie.systems.tasks.capture import CaptureRequest, CaptureResult
-from talkie_zoo.blocks.head_model import head_model
+from talkie_zoo.blocks.head_model import head_model, shared_head
 from talkie_zoo.blocks.rigid import Rigid, rotation_of
 from talkie_zoo.capture.facestab_heads import Extremes, drawn_motion, misregistered, motion_of, posed, shell_of
 
@@ -88,12 +88,7 @@ class FaceStab(System):
     def prepare(self, clips: Iterable[Clip]) -> None:
         """Takes the head model of the clips. Raises NotADataset without clips, BadInput where clips disagree about it
         or it has no teeth to tell the skull by."""
-        names = {clip.fields["head.npz"].model for clip in clips}
-        if not names:
-            raise NotADataset("no training clip", cure="record or curate clips of the train split")
-        if len(names) > 1:
-            raise BadInput(f"clips of several head models: {', '.join(sorted(names))}", cure="train on one of them")
-        self._build(names.pop())
+        self._build(shared_head(clips))
 
     @property
     def constants(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
-from talkie.errors import BadInput, NotADataset
+from talkie.errors import BadInput
 from talkie.speech.emotion import EMOTIONS, INTENSITIES
 from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
 from talkie.systems.measurement import Bar, Claim
@@ -19,6 +19,7 @@ from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
 from talkie.systems.tasks.speech_to_motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
 from talkie_zoo.blocks.batches import pad
 from talkie_zoo.blocks.exchange import derangement, doubled
+from talkie_zoo.blocks.head_model import shared_head
 from talkie_zoo.blocks.motion_vae import STRIDE, TemporalVAE, kl_to_normal
 from talkie_zoo.blocks.temporal import crossfaded, mask_of, resample
 from talkie_zoo.speech_to_motion.emote_conditions import CONTROLS, labels_of, one_hot, requested
@@ -102,14 +103,9 @@ class Emote(System):
         """Speaker table, head model, statistics of sound and motion. Raises NotADataset without clips, BadInput where
         clips disagree about the head model or lack an emotion."""
         clips = list(clips)
-        if not clips:
-            raise NotADataset("no training clip", cure="record or curate clips of the train split")
-        names = {clip.fields["head.npz"].model for clip in clips}
-        if len(names) > 1:
-            raise BadInput(f"clips of several head models: {', '.join(sorted(names))}", cure="train on one of them")
+        self.head_name = shared_head(clips)
         for clip in clips:
             labels_of(clip)
-        self.head_name = names.pop()
         self.identities = sorted({clip.record.identity for clip in clips})
         self._build(self.config.architecture)
         self.audio.measure([self.audio.inputs(clip_audio(clip)) for clip in clips[:64]])

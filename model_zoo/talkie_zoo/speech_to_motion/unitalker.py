@@ -13,14 +13,14 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
-from talkie.errors import BadInput, NotADataset
+from talkie.errors import BadInput
 from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
 from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
 from talkie.systems.tasks.speech_to_motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
 from talkie_zoo.blocks.audio import LogMelEncoder, PretrainedEncoder
 from talkie_zoo.blocks.batches import assigned, pad
-from talkie_zoo.blocks.head_model import head_model
+from talkie_zoo.blocks.head_model import head_model, shared_head
 from talkie_zoo.blocks.temporal import TemporalDecoder, crossfaded, mask_of, resample
 from talkie_zoo.speech_to_motion.unitalker_heads import ArkitHead, OffsetHead
 
@@ -133,12 +133,7 @@ class UniTalker(System):
         """Identity table, head model, band statistics, PCA of each mesh convention and the scale of each head.
         Raises NotADataset without clips, BadInput where clips disagree about the head model."""
         clips = list(clips)
-        if not clips:
-            raise NotADataset("no training clip", cure="record or curate clips of the train split")
-        names = {clip.fields["head.npz"].model for clip in clips}
-        if len(names) > 1:
-            raise BadInput(f"clips of several head models: {', '.join(sorted(names))}", cure="train on one of them")
-        self.head_name = names.pop()
+        self.head_name = shared_head(clips)
         self.identities = sorted({clip.record.identity for clip in clips})
         self._build(self.config.architecture, {})
         # A few dozen clips fix 80 means and deviations; decoding a large corpus twice would not make them better.

@@ -46,8 +46,8 @@ class BenchClaim(_Record):
 class BenchRow(_Record):
     """One system in one preset. `value`, `baseline` and `control` are medians over the seeds, `spread` is the range of
     `value`; `margin` the least gain over the baseline and over the control in any seed, `asked` what its bar asks of
-    both. `works`: both are reached and every claim holds. `metrics`: medians of everything that was measured of the
-    model, `beside` the same of baseline and control; `per_seed`: values of `metric` by whose answers they are;
+    both. `works`: both are reached, and claims were asked and hold. `metrics`: medians of everything that was measured
+    of the model, `beside` the same of baseline and control; `per_seed`: values of `metric` by whose answers they are;
     `digests`: of the models, by seed. `seconds`: training, median; `memory_gb`: the largest process of a run. `failed`
     says why there are no figures."""
 
@@ -217,7 +217,7 @@ def _summary(
         beside={name: _medians(reports, name) for name in (task.baseline_name, task.control_name)},
         per_seed=values,
         claims=found,
-        works=reached and all(claim.holds for claim in found),
+        works=reached and bool(found) and all(claim.holds for claim in found),
         seconds=statistics.median(run.seconds for run in runs),
         memory_gb=max((m for m in memory if m is not None), default=None),
         seeds=len(reports),
