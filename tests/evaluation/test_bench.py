@@ -4,11 +4,13 @@ import base64
 import json
 import re
 
+import numpy as np
 import pytest
 
 from talkie.evaluation.bench import BenchTable, _summary, read_table
-from talkie.evaluation.bench_pages import HTML, JSON, MARKDOWN, write_pages
+from talkie.evaluation.bench_pages import HTML, JSON, MARKDOWN, STILLS, write_pages
 from talkie.evaluation.evaluate import ClaimResult, EvaluationReport, Row
+from talkie.media import encode_mp4
 from talkie.systems import Bar, Measurement
 from talkie.training import TrainResult
 
@@ -79,15 +81,17 @@ def test_pages_keep_the_rows_of_other_systems_and_tell_everything(tmp_path):
 
 def test_the_page_stands_alone_with_a_dot_a_seed_and_its_film(tmp_path):
     row = row_of(report(1.0, 4.0, 2.0), report(3.0, 4.0, 4.0))
-    write_pages(BenchTable(systems=[row]), tmp_path, {("unitalker", "tiny"): b"film"})
+    film = encode_mp4([np.zeros((32, 96, 3), np.uint8)] * 3)
+    write_pages(BenchTable(systems=[row]), tmp_path, {("unitalker", "tiny"): film})
     page = (tmp_path / HTML).read_text()
+    assert (tmp_path / STILLS / "unitalker-tiny.jpg").is_file()
     assert page.count("<circle") == 3 * 2 + 2
-    assert base64.b64encode(b"film").decode() in page
+    assert base64.b64encode(film).decode() in page
     assert "at least 0" in page
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     # The film of a system stays when another's row is written.
     write_pages(BenchTable(systems=[row.model_copy(update={"system": "other"})]), tmp_path)
-    assert base64.b64encode(b"film").decode() in (tmp_path / HTML).read_text()
+    assert base64.b64encode(film).decode() in (tmp_path / HTML).read_text()
 
 
 def test_a_row_tells_every_subjects_metrics_values_by_seed_and_its_models():

@@ -1,8 +1,9 @@
 """Films of the bench's page: small, playable, as long as the shortest of what they show."""
 
+import cv2
 import numpy as np
 
-from talkie.evaluation.side_by_side import MOST_BYTES, PANEL_PX, small_film
+from talkie.evaluation.side_by_side import MOST_BYTES, PANEL_PX, small_film, still_of
 from talkie.media import decode_mp4
 from talkie.systems import TASKS
 from tone_clips import tone_clip
@@ -30,3 +31,11 @@ def test_a_motion_is_filmed_as_a_head_that_opens_its_mouth():
     assert film.std() > 20
     assert (still[0] == still[3]).all()
     assert (film[0] != film[3]).any()
+
+
+def test_a_still_shows_frames_of_a_film_below_each_other_in_their_order():
+    film = np.stack([np.full((64, 64, 3), level, np.uint8) for level in range(0, 240, 10)])
+    still = cv2.imdecode(np.frombuffer(still_of(small_film([film, film])), np.uint8), cv2.IMREAD_COLOR)
+    assert still.shape == (4 * PANEL_PX, 2 * PANEL_PX, 3)
+    levels = still[PANEL_PX // 2 :: PANEL_PX].mean((1, 2))
+    np.testing.assert_allclose(levels, [50, 90, 140, 180], atol=8)

@@ -20,6 +20,7 @@ from talkie.clip import Clip
 from talkie.errors import BadInput, NotStreaming
 from talkie.shards import Dataset
 from talkie.systems import TASKS, Phase, StreamSession, System, load_weights, make_config, save_system
+from talkie.systems.sizes import on_meta, parameter_count
 from talkie.systems.tasks.checks import clip_audio
 from talkie.training import TrainConfig
 from talkie.training import estimate as estimating
@@ -97,8 +98,12 @@ def check_card(cls: type[System], data: Dataset) -> None:
     assert set(cls.presets) >= PRESETS, f"presets: {sorted(PRESETS - set(cls.presets))} missing"
     metrics = ("", *TASKS[card.task].metrics, *TASKS[card.task].also)
     assert cls.bar.metric in metrics, f"bar: {cls.bar.metric!r} is no metric of {card.task}: {metrics[1:]}"
-    with torch.device("meta"):
-        cls(make_config(cls, "paper", {}))
+    paper = on_meta(cls, "paper")
+    count = parameter_count(paper) / 1e6
+    assert count > 0 or not paper.phases(), "typical_constants: the paper preset has no parameter"
+    if card.parameters is not None:
+        off = abs(count / card.parameters - 1)
+        assert off <= 0.05, f"presets: paper has {count:.1f} M parameters, the published network {card.parameters:g} M"
 
 
 def check_claims(cls: type[System], data: Dataset) -> None:

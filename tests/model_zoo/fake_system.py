@@ -75,6 +75,10 @@ class Twofold(System):
     def restore(self, constants):
         self.people = list(constants["people"])
 
+    @classmethod
+    def typical_constants(cls, config):
+        return {"people": []}
+
     def phases(self):
         maker = Optimiser(3e-3, trains=("maker.",), clip_norm=1.0)
         judge = Optimiser(1e-3, trains=("judge.",), every=2)

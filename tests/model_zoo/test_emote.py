@@ -9,12 +9,12 @@ import torch
 
 from talkie.clip import Phone, Transcription
 from talkie.errors import BadInput
-from talkie.heads import builtin_head
 from talkie.serving.answers import speech_to_motion
 from talkie.serving.controls import MotionControls
 from talkie.speech.emotion import EMOTIONS
 from talkie.speech.phones import VISEMES
 from talkie.systems import Draw, MotionResult, SpeechToMotionRequest, load_system, make_config
+from talkie.systems.sizes import on_meta
 from talkie.systems.tasks.speech_to_motion import request_of
 from talkie_zoo.speech_to_motion.emote_conditions import labels_of, one_hot, requested
 from talkie_zoo.speech_to_motion.emote_networks import viseme_labels
@@ -178,11 +178,7 @@ def test_long_audio_goes_through_cross_faded_windows(clips):
 
 def test_the_paper_preset_has_the_parameters_that_the_card_implies():
     pytest.importorskip("transformers")
-    cls = load_system("emote")
-    people = [f"speaker {k}" for k in range(32)]
-    with torch.device("meta"):
-        system = cls(cls.presets["paper"])
-        system.restore({"identities": people, "head": builtin_head().name, "architecture": {}})
+    system = on_meta(load_system("emote"), "paper")
 
     def count(*parts):
         return sum(p.numel() for n, p in system.named_parameters() if n.split(".")[0] in parts)

@@ -32,7 +32,11 @@ class RestrictedHead(nn.Module):
 
     def __init__(self, head: HeadModel, vertices: np.ndarray):
         super().__init__()
-        points = torch.as_tensor(vertices, dtype=torch.long)
+        # On the CPU whatever the default device is: the form is computed from the head and not learnt.
+        with torch.device("cpu"):
+            self._recover(head, torch.as_tensor(vertices, dtype=torch.long))
+
+    def _recover(self, head: HeadModel, points: Tensor) -> None:
         expressions = len(head.expression_names)
         with torch.no_grad():
             rest = head.vertices(expression=torch.zeros(1, expressions))[0, points]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from talkie.clip import Clip
 from talkie.errors import BadInput
+from talkie.heads import builtin_head
 from talkie.heads.rigid import rigid_motion
 from talkie.heads.rotations import matrix_to_axis_angle
 from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
@@ -70,6 +71,10 @@ class FaceStab(System):
         needs=("head.npz",),
         controls=("anchor",),
         summary="Regresses the rigid motion between the skulls of two tracked meshes, whatever their expressions.",
+        gaps=(
+            "meshes of another topology than the head model's",
+            "the sizes of the published network are not known: those of `paper` are ours",
+        ),
     )
     Config: ClassVar[type[SystemConfig]] = FaceStabConfig
     presets: ClassVar[Mapping[str, SystemConfig]] = {
@@ -96,6 +101,10 @@ class FaceStab(System):
 
     def restore(self, constants: dict[str, Any]) -> None:
         self._build(constants["head"])
+
+    @classmethod
+    def typical_constants(cls, config: SystemConfig) -> dict[str, Any]:
+        return {"head": builtin_head().name}
 
     def _build(self, head_name: str) -> None:
         c = self.config

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
 from talkie.errors import BadInput
+from talkie.heads import builtin_head
 from talkie.speech.emotion import EMOTIONS, INTENSITIES
 from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
 from talkie.systems.measurement import Bar, Claim
@@ -71,6 +72,10 @@ class Emote(System):
         labels=("emotion",),
         controls=CONTROLS,
         summary="Speech, emotion, intensity and speaker to face motion through a frozen temporal motion prior.",
+        gaps=(
+            "no renderer: critics see vertices, so texture and teeth teach nothing",
+            "emotions are those of the stage's recordings; MEAD was never trained on",
+        ),
     )
     Config: ClassVar[type[SystemConfig]] = EmoteConfig
     presets: ClassVar[Mapping[str, SystemConfig]] = {"micro": MICRO, "tiny": TINY, "paper": PAPER}
@@ -119,6 +124,12 @@ class Emote(System):
     def restore(self, constants: dict[str, Any]) -> None:
         self.identities, self.head_name = list(constants["identities"]), constants["head"]
         self._build(constants["architecture"])
+
+    @classmethod
+    def typical_constants(cls, config: SystemConfig) -> dict[str, Any]:
+        """Of MEAD's 32 training speakers."""
+        people = [f"speaker {number}" for number in range(32)]
+        return {"identities": people, "head": builtin_head().name, "architecture": {}}
 
     def _build(self, architecture: dict[str, Any] | None) -> None:
         c = self.config

@@ -48,6 +48,17 @@ def print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]
     out.print(table)
 
 
+def print_markdown(text: str) -> None:
+    """Markdown on stdout: laid out on a terminal, as it is elsewhere."""
+    from rich.markdown import Markdown
+
+    out = Console()
+    if out.is_terminal:
+        out.print(Markdown(text))
+    else:
+        sys.stdout.write(text)
+
+
 def _cell(value: Any) -> str:
     from rich.markup import escape
 

@@ -1,4 +1,5 @@
-"""The bench's table as files: JSON for programs, Markdown for the docs, films, and the page of bench_html.py."""
+"""The bench's table as files: JSON for programs, Markdown for the docs, films and stills of them, and the page of
+bench_html.py."""
 
 from __future__ import annotations
 
@@ -8,21 +9,25 @@ from pathlib import Path
 
 from talkie.evaluation.bench import BenchRow, BenchTable, read_table
 
-JSON, MARKDOWN, HTML, FILMS = "zoo.json", "zoo.md", "zoo.html", "films"
+JSON, MARKDOWN, HTML, FILMS, STILLS = "zoo.json", "zoo.md", "zoo.html", "films", "stills"
 
 Films = Mapping[tuple[str, str], bytes]
 """Side-by-side films by system and preset."""
 
 
 def write_pages(table: BenchTable, folder: Path, films: Films | None = None) -> BenchTable:
-    """Puts the rows into zoo.json, zoo.md and zoo.html of a folder, and films into its films/; rows and films of other
-    systems stay. Returns what the tables hold. Each file appears whole or not at all."""
+    """Puts the rows into zoo.json, zoo.md and zoo.html of a folder, films into its films/ and a few frames of each into
+    its stills/; what it holds of other systems stays. Returns what the tables hold. Each file appears whole or not at
+    all."""
     from talkie.evaluation.bench_html import as_html
+    from talkie.evaluation.side_by_side import still_of
 
-    (folder / FILMS).mkdir(parents=True, exist_ok=True)
+    for name in (FILMS, STILLS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     whole = read_table(folder / JSON).merged(table)
     for (system, preset), data in (films or {}).items():
         _write(_film(folder, system, preset), data)
+        _write(folder / STILLS / f"{system}-{preset}.jpg", still_of(data))
     kept = {(row.system, row.preset): _film(folder, row.system, row.preset) for row in whole.systems}
     there = {key: path.read_bytes() for key, path in kept.items() if path.is_file()}
     _write(folder / JSON, (whole.model_dump_json(indent=1) + "\n").encode())

@@ -1,5 +1,5 @@
-"""One held-out clip as truth, model and baseline in one small film for the bench's page. What an answer looks like is
-its task's own (`Task.film`)."""
+"""One held-out clip as truth, model and baseline in one small film for the bench's page, and a few of its frames as a
+picture. What an answer looks like is its task's own (`Task.film`)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from talkie.evaluation.bench import BenchTable, run_name
 from talkie.evaluation.evaluate import baseline_of, held_out
 from talkie.experiments.home import Home
 from talkie.experiments.registry import load_model, resolve_model
-from talkie.media import decode_flac, encode_mp4
+from talkie.media import decode_flac, decode_mp4, encode_mp4
 from talkie.systems import TASKS
 
 PANEL_PX, SECONDS = 192, 4.0
+STILL_FRAMES, JPEG_QUALITY = 4, 88
 MOST_BYTES = 150_000
 """A film of the page, so that a page of sixty systems stays under ten megabytes."""
 _CRFS = (23, 27, 31, 35, 39, 43, 47, 51)
@@ -76,6 +77,16 @@ def small_film(films: list[np.ndarray], sound: np.ndarray | None = None, most: i
         if frames == 1:
             return data
         frames = max(1, frames // 2)
+
+
+def still_of(film: bytes) -> bytes:
+    """Frames of a film, evenly spread and below each other, as a JPEG."""
+    frames = decode_mp4(film)
+    picks = np.linspace(0, len(frames) - 1, min(STILL_FRAMES, len(frames)) + 2).round().astype(int)[1:-1]
+    sheet = np.concatenate([frames[at] for at in np.unique(picks)], 0)
+    done, data = cv2.imencode(".jpg", sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    assert done
+    return data.tobytes()
 
 
 def _panel(frame: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The contract every system keeps, the tasks they serve, and how they are found and stored."""
 
-from talkie.systems.contract import Card, System, SystemConfig
+from talkie.systems.contract import Card, Published, System, SystemConfig
 from talkie.systems.measurement import Bar, Claim, Measurement
 from talkie.systems.phases import Draw, Moments, Optimiser, Partner, Phase, Sampling, Schedule
 from talkie.systems.registry import build_system, load_system, make_config, system_names, systems
@@ -23,6 +23,7 @@ __all__ = [
     "Optimiser",
     "Partner",
     "Phase",
+    "Published",
     "Sampling",
     "Schedule",
     "SpeechToMotionRequest",

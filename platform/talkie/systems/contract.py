@@ -22,14 +22,27 @@ Batch = dict[str, Any]
 """Collated examples; always with the clip ids under "ids"."""
 
 
+class Published(BaseModel):
+    """A figure that the authors or others report. `source`: where it stands, and "unverified" where it was not read
+    there. It is never compared with a figure of ours unless data and protocol are the same."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: str
+    value: str
+    data: str
+    source: str
+
+
 class Card(BaseModel):
     """What a system is and where it comes from.
 
     `needs`: clip fields read in training; `wants`: fields read where a clip has them; `labels`: those of a clip's
     record without which `prepare` refuses it. `scope`: what one model is
     trained on: a corpus, or one person, whose later takes are then held out instead of other people. `controls`: what
-    a request can steer. `parts`: what stands in each pretrained part's place in this run, so that a stand-in is never
-    silent."""
+    a request can steer. `parameters`: of the published network, in millions, where they are known. `published`: the
+    paper's own figures; `gaps`: what this implementation does not do or was never tried on. `parts`: what stands in
+    each pretrained part's place in this run, so that a stand-in is never silent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,6 +58,9 @@ class Card(BaseModel):
     streams: bool = False
     controls: tuple[str, ...] = ()
     summary: str = ""
+    parameters: float | None = None
+    published: tuple[Published, ...] = ()
+    gaps: tuple[str, ...] = ()
     parts: dict[str, str] = {}
 
 
@@ -89,6 +105,12 @@ class System(nn.Module, ABC):
     @abstractmethod
     def restore(self, constants: dict[str, Any]) -> None:
         """Gives every parameter and buffer its shape, so that a state dict can be loaded."""
+
+    @classmethod
+    def typical_constants(cls, config: SystemConfig) -> dict[str, Any]:
+        """Constants as `prepare` would find them on a corpus like the paper's, so that a preset can be sized on the
+        meta device, without a clip and without weights."""
+        return {}
 
     def external(self) -> tuple[str, ...]:
         """Prefixes of state that a path in the config holds already (the base under a LoRA): not stored again."""
