@@ -1,5 +1,6 @@
 """Lineage answers both ways, for corpora that have changed or gone too; the gate refuses with every reason named."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from talkie.errors import BadInput, PromotionRefused
 from talkie.experiments import list_versions, resolve_model
 from talkie.experiments.corpora import log_corpus
 from talkie.experiments.deployments import deployed
+from talkie.experiments.heritage import log_parent
 from talkie.experiments.promotion import promote, unsuitable
 from talkie.experiments.trace import model_lineage, trace
 from talkie.experiments.tracking import client, end_run, log_json, register_model, start_run
@@ -100,6 +102,32 @@ def test_lineage_stands_after_a_takedown_and_after_the_folder_is_gone(corpus, tr
     (gone,) = model_lineage("unitalker", home).corpora
     assert (gone.now, gone.clips, gone.identities) == ("gone", 3, 2)
     assert [use.name for use in trace("clip", taken[0], home).trained] == ["run"]
+
+
+def test_people_of_a_models_beginning_lead_to_it_even_where_that_corpus_is_gone(corpus, trained, weights, tmp_path):
+    home = trained(corpus, name="first")
+    shutil.rmtree(tmp_path / "shards")
+    later = start_run(home, "speech_to_motion", "later", {}, {})
+    log_corpus(home, later, shards(tmp_path / "more", clip(20, "cid", licence="owned", consent="contract")))
+    log_parent(home, later, weights[0])
+    register_model(home, later, weights[0], "tuned", "0" * 64)
+    one = next(i for i, e in corpus.entries.items() if e.identity == "bea")
+    assert [use.name for use in trace("clip", one, home).trained] == ["first", "later"]
+    assert {c.licences.popitem() for c in model_lineage("tuned", home).corpora} == {("CC-BY-4.0", 3), ("owned", 1)}
+
+
+def test_a_model_that_began_with_one_of_unknown_data_is_refused(corpus, trained, weights, tmp_path):
+    home = trained(corpus)
+    stranger = tmp_path / "stranger"
+    shutil.copytree(weights[0], stranger)
+    card = stranger / "card.json"
+    card.write_text(card.read_text() + "\n")
+    record = json.loads((stranger / "digest.json").read_text())
+    record["files"]["card.json"] = hashlib.sha256(card.read_bytes()).hexdigest()
+    (stranger / "digest.json").write_text(json.dumps(record))
+    log_parent(home, resolve_model("unitalker", home).run_id, stranger)
+    with pytest.raises(PromotionRefused, match="what the model that it began with was trained on is not recorded"):
+        promote("unitalker", "champion", home)
 
 
 def test_what_was_kept_names_nobody(corpus, trained):

@@ -25,12 +25,15 @@ from talkie.errors import (
     NotADataset,
     SettingsConflict,
     TooFewIdentities,
+    UnknownModel,
     UnknownSystem,
 )
 from talkie.evaluation import evaluate
 from talkie.experiments import Home, run_training
+from talkie.experiments.trace import model_lineage
 from talkie.experiments.tracking import client
 from talkie.shards import commit, open_dataset
+from talkie.systems import load_system, save_system
 from talkie.training import train
 from tone_clips import tone_clip, tone_dataset
 
@@ -259,3 +262,33 @@ def test_evaluating_needs_held_out_people(tmp_path, tracked):
     tone_dataset(tmp_path / "data", train=4, test=0)
     with pytest.raises(TooFewIdentities):
         evaluate("unitalker", tmp_path / "data", home)
+
+
+def test_a_run_begins_with_a_model_and_tells_what_that_had_learned_from(cluster, tracked, tmp_path):
+    trained, _, home = tracked
+    others = tone_dataset(tmp_path / "others", train=6, test=2, frames=30)
+    config = CONFIG.model_copy(update={"start": trained.model.path})
+    tuned = run_training(config, others, home, "tuned")
+    first, second = (load_file(model / "weights.safetensors") for model in (trained.model.path, tuned.model.path))
+    prepared = load_file(home.run("tuned") / "prepared" / "weights.safetensors")
+    names = [name for name in first if name.startswith("decoder.")]
+    assert all((prepared[name] == first[name]).all() for name in names)
+    assert any((second[name] != first[name]).any() for name in names)
+    run = client(home).get_run(tuned.run_id)
+    assert run.data.tags["parent"] == str(trained.model)
+    assert run.data.tags["parent.data"] == "recorded"
+    digests = {corpus.digest for corpus in model_lineage(str(tuned.model), home).corpora}
+    assert digests == {trained.result.data, tuned.result.data}
+    with pytest.raises(SettingsConflict, match="start"):
+        run_training(CONFIG, others, home, "tuned")
+
+
+def test_a_model_of_another_system_is_no_beginning(tones, tmp_path):
+    cls = load_system("facestab")
+    other = cls(cls.presets["micro"])
+    other.prepare([tone_clip(0, frames=4).decode(("head.npz",))])
+    save_system(other, tmp_path / "other")
+    with pytest.raises(BadConfig, match="a model of facestab cannot be trained on as unitalker"):
+        train(CONFIG.model_copy(update={"start": tmp_path / "other"}), tones, tmp_path / "run")
+    with pytest.raises(UnknownModel):
+        train(CONFIG.model_copy(update={"start": tmp_path / "nothing"}), tones, tmp_path / "run2")

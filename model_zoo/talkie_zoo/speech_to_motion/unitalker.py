@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
-from talkie.errors import BadInput
+from talkie.errors import BadConfig, BadInput
 from talkie.heads import builtin_head
 from talkie.systems.contract import Batch, Card, Example, Published, System, SystemConfig
+from talkie.systems.inheritance import take_over
 from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
 from talkie.systems.tasks.speech_to_motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
@@ -23,53 +23,8 @@ from talkie_zoo.blocks.audio import LogMelEncoder, PretrainedEncoder
 from talkie_zoo.blocks.batches import assigned, pad
 from talkie_zoo.blocks.head_model import head_model, shared_head
 from talkie_zoo.blocks.temporal import TemporalDecoder, crossfaded, mask_of, resample
+from talkie_zoo.speech_to_motion.unitalker_config import MICRO, PAPER, SPEAKERS, TINY, UniTalkerConfig
 from talkie_zoo.speech_to_motion.unitalker_heads import ArkitHead, OffsetHead
-
-SPEAKERS = 1_000
-"""For sizing only, and a round number: how many speakers the paper's corpora name is not known, and a style of 64
-numbers each does not decide the size."""
-
-
-class UniTalkerConfig(SystemConfig):
-    """Sizes and schedule. `shares`: the conventions and the share of clips annotated in each; a clip belongs to exactly
-    one, chosen by its id, because the published corpora are disjoint and unequal; arkit must be among them, since it
-    answers every request. Training sees a random stretch of `crop_s` of a longer clip."""
-
-    audio: Literal["log_mel", "wavlm", "wav2vec2"] = "log_mel"
-    pretrained: str | None = None
-    architecture: dict[str, Any] | None = None
-    audio_channels: int = Field(128, ge=8)
-    audio_layers: int = Field(2, ge=0)
-    audio_heads: int = Field(4, ge=1)
-    channels: int = Field(128, ge=8)
-    style: int = Field(16, ge=1)
-    dropout: float = Field(0.1, ge=0, lt=1)
-    pca: int = Field(48, ge=1)
-    pca_frames: int = Field(1000, ge=2)
-    basis_vertices: int = Field(400, ge=1)
-    shares: dict[Literal["arkit", "vertices", "landmarks"], float] = Field(
-        {"arkit": 0.5, "vertices": 0.3, "landmarks": 0.2}
-    )
-    pivot_probability: float = Field(0.1, ge=0, le=1)
-    code_weight: float = Field(0.01, ge=0)
-    arkit_weight: float = Field(1e-4, ge=0)
-    learning_rate: float = Field(1e-4, gt=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    warm_up_steps: int = Field(1, ge=0)
-    steps: int = Field(1, ge=1)
-    crop_s: float = Field(20.0, gt=0)
-    window_s: float = Field(25.0, gt=0)
-    overlap_s: float = Field(5.0, ge=0)
-
-    @model_validator(mode="after")
-    def _sound(self) -> UniTalkerConfig:
-        if "arkit" not in self.shares or min(self.shares.values()) <= 0:
-            raise ValueError("shares must hold arkit, and positive numbers only")
-        if self.overlap_s >= self.window_s:
-            raise ValueError("overlap_s must be shorter than window_s")
-        if self.pretrained and self.architecture:
-            raise ValueError("pretrained brings its own architecture: leave one of the two out")
-        return self
 
 
 class UniTalker(System):
@@ -112,36 +67,11 @@ class UniTalker(System):
         ),
         gaps=(
             "three conventions (ARKit, dense vertices, 478 landmarks) and not the paper's eight corpora",
-            "training on from a model with a new convention or other identities",
             "`paper` was built and sized, never trained",
         ),
     )
     Config: ClassVar[type[SystemConfig]] = UniTalkerConfig
-    presets: ClassVar[Mapping[str, SystemConfig]] = {
-        "micro": UniTalkerConfig(
-            channels=16,
-            audio_channels=16,
-            audio_layers=1,
-            style=4,
-            pca=8,
-            pca_frames=50,
-            basis_vertices=50,
-            learning_rate=5e-3,
-            warm_up_steps=2,
-            steps=8,
-        ),
-        "tiny": UniTalkerConfig(learning_rate=2e-3, schedule="cosine", warm_up_steps=40, steps=500, arkit_weight=0.05),
-        "paper": UniTalkerConfig(
-            audio="wavlm",
-            pretrained="microsoft/wavlm-base-plus",
-            channels=256,
-            style=64,
-            pca=512,
-            basis_vertices=100_000,
-            warm_up_steps=8_000,
-            steps=800_000,
-        ),
-    }
+    presets: ClassVar[Mapping[str, SystemConfig]] = {"micro": MICRO, "tiny": TINY, "paper": PAPER}
     bar: ClassVar[Bar] = Bar(over_baseline=0.3)
     config: UniTalkerConfig
 
@@ -211,11 +141,44 @@ class UniTalker(System):
             else:
                 self.heads[name] = OffsetHead(c.channels, model, name, components.get(name, c.pca), c.code_weight)
 
+    def inherit(self, trained: System) -> None:
+        """Encoder, decoder, and the heads of conventions that the model knows, with their units and components; a new
+        convention's head begins at rest. People whom the model knows keep their style, all others begin with the
+        pivot's. Raises BadInput for another head model, BadConfig for other sizes."""
+        assert isinstance(trained, UniTalker)
+        if trained.head_name != self.head_name:
+            raise BadInput(
+                f"the model moves {trained.head_name}, the clips are tracked with {self.head_name}",
+                cure="curate the clips with the model's head",
+            )
+        take_over(self.encoder, trained.encoder, "the audio encoder")
+        if self.config.inherits == "encoder":
+            return
+        take_over(self.decoder, trained.decoder, "the decoder")
+        for name in self.heads.keys() & trained.heads.keys():
+            self.heads[name] = trained.heads[name]
+        with torch.no_grad():
+            self.style.weight.copy_(trained.style.weight[trained.pivot])
+            for row, person in enumerate(self.identities):
+                self.style.weight[row] = trained.style.weight[trained._row(person)]
+
     # --- training -----------------------------------------------------------------------------------------------
 
+    def enter(self, phase: str) -> None:
+        idle = [name for name, share in self.config.shares.items() if not share and self.heads[name].at_rest]
+        if idle:
+            raise BadConfig(
+                f"no clip would teach the {idle[0]} head, and no model brought one",
+                cure=f"give {idle[0]} a share, or begin with a model that has the head",
+            )
+
     def phases(self) -> tuple[Phase, ...]:
-        """Decoder warm-up with the whole audio encoder frozen, then everything (except a pretrained front end)."""
+        """Decoder warm-up with the whole audio encoder frozen, then everything (except a pretrained front end); or the
+        heads alone."""
         c = self.config
+        if c.tune == "heads":
+            heads = Optimiser(c.learning_rate, trains=("heads.",), schedule=Schedule(c.schedule))
+            return (Phase("heads", c.steps, {"model": heads}),)
         warm = Optimiser(c.learning_rate, trains=("", "!encoder."))
         joint = Optimiser(
             c.learning_rate, trains=("", "!encoder.model.feature_extractor."), schedule=Schedule(c.schedule)

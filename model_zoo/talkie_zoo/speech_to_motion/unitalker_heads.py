@@ -70,6 +70,11 @@ class ArkitHead(nn.Module):
         """Numbers per frame of a target."""
         return EXPRESSIONS + 3
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether it has learnt nothing yet."""
+        return not self.out.weight.any()
+
     def target(self, clip: Clip) -> Tensor:
         """(T, 55)."""
         track = clip.fields["head.npz"]
@@ -126,6 +131,11 @@ class OffsetHead(nn.Module):
     def width(self) -> int:
         """Numbers per frame of a target."""
         return self.pca.components + 1
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it has learnt nothing yet."""
+        return not self.out.weight.any()
 
     def target(self, clip: Clip) -> Tensor:
         """(T, K + 1): codes, and the squared distance (m^2) of the motion from their span."""

@@ -24,6 +24,9 @@ def train(
     data: Data,
     preset: Annotated[str, typer.Option(help="Sizes and schedule: tiny or paper.")] = "tiny",
     name: Annotated[str | None, typer.Option(help="Name of the run; default: system and preset.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="A model to begin with: NAME, NAME@ALIAS, NAME/3, or a folder.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the run.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of weights and order.", min=0)] = 0,
     workers: Annotated[int, typer.Option(help="Ray Train workers.", min=1)] = 1,
@@ -55,8 +58,12 @@ def train(
 
     Example: `talkie train unitalker --data stage --set steps=300 --set train.precision=bf16`
     """
-    options = {"seed": seed, "workers": workers, "batch_size": batch_size, "zero_stage": zero_stage}
+    options: dict[str, Any] = {"seed": seed, "workers": workers, "batch_size": batch_size, "zero_stage": zero_stage}
     options |= {"checkpoint_every": checkpoint_every, "profile": profile}
+    if from_ is not None:
+        from talkie.experiments import resolve_model
+
+        options |= {"start": resolve_model(from_, home).path}
     config = config_of(system, preset, options, set_ or [])
     if estimate:
         _estimate(config, data, tflops, json)

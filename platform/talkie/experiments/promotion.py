@@ -17,6 +17,7 @@ from talkie.curation.books.lineage import TOOL_KEYS
 from talkie.errors import BadInput, PromotionRefused, UnknownModel
 from talkie.experiments import tracking
 from talkie.experiments.corpora import Snapshot, find_snapshot, snapshot
+from talkie.experiments.heritage import PARENT, PARENT_DATA, UNRECORDED
 from talkie.experiments.home import Home
 from talkie.experiments.lineage import Corpus, Run
 from talkie.experiments.registry import ModelHandle, resolve_model
@@ -109,6 +110,8 @@ def refusals(home: Home, handle: ModelHandle, use: Use, row: Mapping[str, Any] |
     trained = run.read()
     if not trained:
         found.append(Refusal("unknown_data", "what it was trained on is not recorded"))
+    if run.tags.get(PARENT) and run.tags.get(PARENT_DATA) == UNRECORDED:
+        found.append(Refusal("unknown_data", "what the model that it began with was trained on is not recorded"))
     for corpus in trained:
         found += _of_corpus(home, run, corpus, handle, use)
     return found

@@ -13,6 +13,7 @@ from talkie.errors import Preempted, TalkieError, TrackingUnreachable
 from talkie.experiments import corpora, reach, tracking
 from talkie.experiments.checkpoints import log_checkpoints
 from talkie.experiments.environment import environment, git_revision, host_kind
+from talkie.experiments.heritage import log_parent
 from talkie.experiments.home import Home
 from talkie.experiments.metrics import SPOOL_NAME, MetricLog
 from talkie.experiments.registry import ModelHandle, resolve_model
@@ -152,6 +153,8 @@ class _Tracked:
         tracking.log_json(self.home, run_id, {"versions": environment(), "host": machine}, "environment.json")
         for dataset, _ in corpora_of(self.data):
             corpora.log_corpus(self.home, run_id, dataset)
+        if self.config.start is not None:
+            log_parent(self.home, run_id, self.config.start)
         return run_id
 
 

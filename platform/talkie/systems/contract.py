@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from talkie.clip import Clip
 from talkie.errors import NotStreaming
+from talkie.systems.inheritance import take_over
 from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Moments, Phase
 from talkie.systems.streaming import StreamSession
@@ -74,8 +75,9 @@ class System(nn.Module, ABC):
     """One published method.
 
     Life: `cls(config)`, then either `prepare(clips)` before training or `restore(constants)` before loading weights;
-    both fix every shape that depends on data. Then phase by phase: `enter`, and `losses` step by step or one `fit`.
-    Then `generate` and `stream` in use. A system without phases needs no training; it is prepared and stored.
+    both fix every shape that depends on data. A run that begins with a trained model then calls `inherit`. Phase by
+    phase: `enter`, and `losses` step by step or one `fit`. Then `generate` and `stream` in use. A system without
+    phases needs no training; it is prepared and stored.
     `presets`: "micro" (seconds, for tests of the contract), "tiny" (minutes on two cores) and "paper".
     """
 
@@ -105,6 +107,12 @@ class System(nn.Module, ABC):
     @abstractmethod
     def restore(self, constants: dict[str, Any]) -> None:
         """Gives every parameter and buffer its shape, so that a state dict can be loaded."""
+
+    def inherit(self, trained: System) -> None:
+        """Takes over what a trained model of this system knows; called after `prepare`, before the first phase. As it
+        stands every tensor must have its counterpart; a system whose shapes depend on data says here what of it goes
+        on. Raises BadConfig naming what does not fit."""
+        take_over(self, trained, self.card.slug)
 
     @classmethod
     def typical_constants(cls, config: SystemConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -26,6 +27,7 @@ class TrainConfig(BaseModel):
     system: str
     preset: str = "tiny"
     overrides: dict[str, Any] = {}
+    start: Path | None = Field(None, description="folder of a trained model of this system that the run begins with")
     seed: int = Field(0, ge=0)
     batch_size: int = Field(16, ge=1, description="clips per step, over all workers")
     accumulate: int = Field(1, ge=1, description="parts of a step whose gradients are added up")
@@ -75,9 +77,10 @@ class TrainConfig(BaseModel):
 
 _PLACES = ("workers", "min_workers", "restarts", "gpus_per_worker", "threads", "zero_stage", "offload", "nvme")
 MAY_CHANGE = frozenset(
-    (*_PLACES, "checkpoint_every", "keep", "log_every", "samples_every", "samples", "profile", "load")
+    (*_PLACES, "start", "checkpoint_every", "keep", "log_every", "samples_every", "samples", "profile", "load")
 )
-"""Settings with which a run can go on that was begun with others: they decide how it is computed, not what."""
+"""Settings with which a run can go on that was begun with others: they decide how it is computed, not what. Of `start`
+the digest counts and not the place (`run.py`)."""
 LOAD_IDENTITY = ("weights", "balance", "confidence", "licences", "deny_licences")
 """Settings of the loading that decide what is trained on."""
 

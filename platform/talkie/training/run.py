@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from talkie.errors import BadInput, NotADataset, RunFailed, SettingsConflict, TooFewIdentities
+from talkie.errors import BadConfig, BadInput, NotADataset, RunFailed, SettingsConflict, TooFewIdentities
 from talkie.shards import Dataset, open_dataset
 from talkie.shards.person import main_person, of_person
 from talkie.systems import System, SystemConfig, load_system, load_weights, make_config, save_system
@@ -66,7 +66,8 @@ def train(
     where a system's losses are means over clips and draw nothing (dropout draws for each worker by itself).
 
     Raises UnknownSystem, BadConfig, NotADataset, MissingField, TooFewIdentities, CorruptShard, SettingsConflict and
-    BadInput before Ray starts; NonFiniteLoss, DiskFull and RunFailed from the workers.
+    BadInput before Ray starts, and of `config.start` UnknownModel and CorruptModel; NonFiniteLoss, DiskFull and
+    RunFailed from the workers.
     """
     out = Path(out).resolve()
     check_machine(config)
@@ -146,11 +147,12 @@ def _check_data(datasets: Sequence[Dataset], system: type[System]) -> None:
 
 def _record(config: TrainConfig, system_config: SystemConfig, datasets: Sequence[Dataset]) -> dict[str, Any]:
     """What makes two runs the same run."""
-    return {
+    record = {
         "train": identity_of(config),
         "system": system_config.model_dump(mode="json"),
         "data": digest_of(datasets),
     }
+    return record if config.start is None else {**record, "start": verify_model(config.start)}
 
 
 def _enter(out: Path, record: dict[str, Any], resume: bool) -> TrainResult | None:
@@ -184,8 +186,8 @@ def _enter(out: Path, record: dict[str, Any], resume: bool) -> TrainResult | Non
 
 def _differences(known: dict[str, Any], record: dict[str, Any]) -> list[str]:
     names = []
-    for section, value in record.items():
-        other = known.get(section)
+    for section in known | record:
+        value, other = record.get(section), known.get(section)
         if isinstance(value, dict) and isinstance(other, dict):
             keys = value.keys() | other.keys()
             names += [f"{section}.{k}" for k in sorted(keys) if value.get(k) != other.get(k)]
@@ -201,13 +203,27 @@ def _prepare(
     corpora: Sequence[tuple[Dataset, float | None]],
     folders: Folders,
 ) -> None:
-    """Builds the system from the training clips once, so that every worker starts from the same bytes."""
+    """Builds the system from the training clips once, so that every worker starts from the same bytes; one that begins
+    with a model takes over what that knows."""
     clips = TrainingClips([Corpus(dataset, weight) for dataset, weight in corpora], cls, config.load)
     with _threads(config.threads):
         torch.manual_seed(config.seed)
         system = cls(system_config)
         system.prepare(clips)
+        if config.start is not None:
+            system.inherit(_trained(config.start, cls))
     save_system(system, folders.prepared)
+
+
+def _trained(folder: Path, cls: type[System]) -> System:
+    trained = load_weights(folder)
+    if not isinstance(trained, cls):
+        raise BadConfig(
+            f"a model of {trained.card.slug} cannot be trained on as {cls.card.slug}",
+            where=str(folder),
+            cure=f"name a model of {cls.card.slug}",
+        )
+    return trained
 
 
 @contextmanager
