@@ -58,6 +58,7 @@ def main() -> int:
             "record": [*talkie[1:], "record", stage, "--clips", "80", "--seed", "7"],
             "train": [*talkie[1:], "train", "unitalker", "--data", stage, "--home", home, "--json"],
             "evaluate": [*talkie[1:], "evaluate", "unitalker", "--data", stage, "--home", home, "--claims", "--json"],
+            "unitalker": [f"{HERE}/bench_unitalker.py", "--data", stage],
             "serving": [f"{HERE}/bench_serving.py", "--model", "unitalker", "--home", home, "--clips", CLIPS],
         }
         for name, words in runs.items():
