@@ -122,11 +122,12 @@ def test_targets_do_not_depend_on_where_the_head_is(train, system):
     torch.testing.assert_close(offsets_of(head, track, "vertices"), offsets_of(head, moved, "vertices"))
 
 
-@pytest.mark.parametrize(("convention", "points"), [("vertices", None), ("landmarks", 478)])
+@pytest.mark.parametrize(("convention", "points"), [("vertices", None), ("landmarks", 478), ("decimated", 600)])
 def test_a_mesh_convention_answers_offsets_beside_the_coefficients(system, convention, points):
     points = points or builtin_head().vertices(jaw=torch.zeros(1, 3)).shape[1]
     motion = system.generate(SpeechToMotionRequest(np.zeros(6400, np.float32), convention=convention))
-    assert getattr(motion, convention).shape == (10, points, 3)
+    offsets = motion.landmarks if convention == "landmarks" else motion.vertices
+    assert offsets.shape == (10, points, 3)
     assert motion.expression.shape == (10, 52)
 
 
@@ -200,11 +201,11 @@ def test_it_learns_the_mouth_from_the_sound_of_strangers(trained, dataset):
 def test_its_claims_are_measured_on_held_out_clips(trained, dataset):
     clips = list(dataset.clips(NEEDS, "test"))
     measured = {claim.name: (claim, claim.measure(clips)) for claim in trained.claims()}
-    assert set(measured) == {
-        "pivot", "arkit head", "vertices head", "landmarks head", "vertices PCA", "landmarks PCA", "agreement"
-    }  # fmt: skip
+    meshes = ("vertices", "landmarks", "decimated")
+    heads = {f"{name} head" for name in ("arkit", *meshes)}
+    assert set(measured) == {"pivot", "agreement", *heads, *(f"{name} PCA" for name in meshes)}
     # The tones move the face in one direction only, which any component keeps.
-    for name in ("vertices PCA", "landmarks PCA", "agreement"):
+    for name in ("agreement", *(f"{name} PCA" for name in meshes)):
         claim, measurement = measured[name]
         assert claim.holds(measurement), (name, measurement.value)
         assert measurement.protocol["clips"] == "4"

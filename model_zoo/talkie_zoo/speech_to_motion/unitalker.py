@@ -34,6 +34,8 @@ class UniTalker(System):
     random), the rec term of each convention divided by the mean square of its training motion (the paper scales each
     dataset by hand), and at `tiny` a log-mel encoder trained from scratch in the SSL encoder's place, with the
     frequency adaptor before its transformer (position 0 of the published code; pretrained encoders keep position 1).
+    Four conventions stand for the paper's six: blendshape weights with the jaw's angles (also for its corpora of FLAME
+    parameters, whose loss is that of vertices too), dense and coarse meshes, landmarks.
     """
 
     card: ClassVar[Card] = Card(
@@ -66,7 +68,7 @@ class UniTalker(System):
             ),
         ),
         gaps=(
-            "three conventions (ARKit, dense vertices, 478 landmarks) and not the paper's eight corpora",
+            "the conventions are made from one tracked corpus; the paper's eight corpora were never trained on",
             "`paper` was built and sized, never trained",
         ),
     )
@@ -287,7 +289,7 @@ class UniTalker(System):
             fps=FPS,
             expression=motion[:, :EXPRESSIONS].clamp(0, 1).numpy(),
             jaw=motion[:, EXPRESSIONS:].numpy(),
-            vertices=offsets if wanted == "vertices" else None,
+            vertices=offsets if wanted in ("vertices", "decimated") else None,
             landmarks=offsets if wanted == "landmarks" else None,
         )
 

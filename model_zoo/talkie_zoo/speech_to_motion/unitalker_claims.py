@@ -17,7 +17,7 @@ from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.tasks.speech_to_motion import Convention, MotionResult, SpeechToMotionRequest, clip_audio, truth_of
 from talkie_zoo.blocks.head_basis import RestrictedHead
 from talkie_zoo.blocks.head_model import head_model
-from talkie_zoo.speech_to_motion.unitalker_heads import OffsetHead, offsets_of
+from talkie_zoo.speech_to_motion.unitalker_heads import OffsetHead, coarse, offsets_of
 
 if TYPE_CHECKING:
     from talkie_zoo.speech_to_motion.unitalker import UniTalker
@@ -82,7 +82,7 @@ def explained_variance(system: UniTalker, convention: str, clips: Sequence[Clip]
 
 def error_against_rest(system: UniTalker, convention: Convention, clips: Sequence[Clip]) -> Measurement:
     """Lip error (LVE) of one head over that of the face at rest, each against the clip's own motion."""
-    lips = LIP_POINTS if convention == "landmarks" else head_model(system.head_name).regions["lips"]
+    lips = _lips(system, convention)
     guess, rest = [], []
     for clip in clips:
         truth = _truth(system, clip, convention)
@@ -125,8 +125,17 @@ def aperture_agreement(system: UniTalker, clips: Sequence[Clip]) -> Measurement:
     return _measurement("aperture correlation", float(np.mean(values)), "r", len(clips), "clip", protocol, clips)
 
 
+def _lips(system: UniTalker, convention: Convention) -> np.ndarray:
+    """The rows of a convention's points that lie on the lips."""
+    head = head_model(system.head_name)
+    if convention == "landmarks":
+        return LIP_POINTS
+    lips = head.regions["lips"]
+    return np.flatnonzero(np.isin(coarse(len(head.template)), lips)) if convention == "decimated" else lips
+
+
 def _truth(system: UniTalker, clip: Clip, convention: Convention) -> np.ndarray:
-    mesh = "landmarks" if convention == "landmarks" else "vertices"
+    mesh = "vertices" if convention == "arkit" else convention
     return offsets_of(head_model(system.head_name), clip.fields["head.npz"], mesh).numpy()
 
 
@@ -135,7 +144,7 @@ def _answer(system: UniTalker, clip: Clip, convention: Convention) -> np.ndarray
     motion = system.generate(SpeechToMotionRequest(clip_audio(clip), convention=convention))
     if convention == "arkit":
         return _posed(system, clip, motion).numpy()
-    offsets = motion.vertices if convention == "vertices" else motion.landmarks
+    offsets = motion.landmarks if convention == "landmarks" else motion.vertices
     assert offsets is not None
     return offsets
 

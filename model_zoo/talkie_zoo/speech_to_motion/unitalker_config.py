@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from talkie.systems.contract import SystemConfig
+from talkie.systems.tasks.speech_to_motion import Convention
 
 SPEAKERS = 1_000
 """For sizing only, and a round number: how many speakers the paper's corpora name is not known, and a style of 64
@@ -32,9 +33,7 @@ class UniTalkerConfig(SystemConfig):
     pca: int = Field(48, ge=1)
     pca_frames: int = Field(1000, ge=2)
     basis_vertices: int = Field(400, ge=1)
-    shares: dict[Literal["arkit", "vertices", "landmarks"], float] = Field(
-        {"arkit": 0.5, "vertices": 0.3, "landmarks": 0.2}
-    )
+    shares: dict[Convention, float] = Field({"arkit": 0.45, "vertices": 0.25, "landmarks": 0.15, "decimated": 0.15})
     tune: Literal["all", "heads"] = "all"
     inherits: Literal["all", "encoder"] = "all"
     pivot_probability: float = Field(0.1, ge=0, le=1)

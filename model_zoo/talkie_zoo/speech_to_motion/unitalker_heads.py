@@ -16,9 +16,12 @@ from talkie_zoo.blocks.batches import masked_mean
 from talkie_zoo.blocks.head_basis import RestrictedHead, spread
 from talkie_zoo.blocks.pca import PCA
 
+COARSE = 600
+"""Vertices of the coarser mesh, the fourth convention: another topology of the same face."""
+
 
 def offsets_of(head: HeadModel, track: HeadTrack, convention: str, frames: Sequence[int] | None = None) -> Tensor:
-    """Motion of a clip in a mesh convention: (T, V, 3) or (T, 478, 3) metres from the person's own neutral face.
+    """Motion of a clip in a mesh convention: (T, points, 3) metres from the person's own neutral face.
 
     Head space with the jaw; the head's rotation, the neck and the gaze are left out. `frames`: which ones (all).
     """
@@ -29,9 +32,19 @@ def offsets_of(head: HeadModel, track: HeadTrack, convention: str, frames: Seque
     with torch.no_grad():
         moving = head.vertices(identity=identity.expand(len(picks), -1), expression=expression, jaw=jaw)
         neutral = head.vertices(identity=identity)
-        if convention == "landmarks":
-            moving, neutral = head.landmarks(moving), head.landmarks(neutral)
-    return moving - neutral
+        return points_of(head, moving, convention) - points_of(head, neutral, convention)
+
+
+def points_of(head: HeadModel, vertices: Tensor, convention: str) -> Tensor:
+    """What a mesh convention keeps of vertices (T, V, 3): all, the 478 landmarks, or those of the coarser mesh."""
+    if convention == "landmarks":
+        return head.landmarks(vertices)
+    return vertices[:, coarse(vertices.shape[1])] if convention == "decimated" else vertices
+
+
+def coarse(vertices: int) -> np.ndarray:
+    """The rows of a head's vertices that the coarser mesh keeps."""
+    return spread(np.arange(vertices), COARSE)
 
 
 def _zero_linear(channels: int, outputs: int) -> nn.Linear:
@@ -110,7 +123,8 @@ class ArkitHead(nn.Module):
 
 
 class OffsetHead(nn.Module):
-    """PCA codes of a mesh convention: dense head vertices or the 478 landmarks, as offsets from the neutral face.
+    """PCA codes of a mesh convention: vertices, dense or of the coarser mesh, or the 478 landmarks, as offsets from the
+    neutral face.
 
     The components are orthonormal, so the MSE over vertices is the squared distance of the codes, plus what the
     components cannot express, over 3V: rec is computed so, and divided by the mean square of the training motion.
@@ -121,7 +135,7 @@ class OffsetHead(nn.Module):
     def __init__(self, channels: int, model: HeadModel, convention: str, components: int, code_weight: float):
         super().__init__()
         self.model, self.convention, self.code_weight = model, convention, code_weight
-        points = model.landmark_triangles.shape[0] if convention == "landmarks" else _vertex_count(model)
+        points = _point_count(model, convention)
         self.channels = channels
         self.pca = PCA(components, 3 * points)
         self.out = _zero_linear(channels, components)
@@ -173,6 +187,6 @@ class OffsetHead(nn.Module):
         return offsets_of(self.model, track, self.convention, [int(i) for i in picks]).flatten(1)
 
 
-def _vertex_count(model: HeadModel) -> int:
+def _point_count(model: HeadModel, convention: str) -> int:
     with torch.no_grad():
-        return model.vertices(jaw=torch.zeros(1, 3)).shape[1]
+        return points_of(model, model.vertices(jaw=torch.zeros(1, 3)), convention).shape[1]

@@ -16,7 +16,8 @@ from talkie.systems.tasks.checks import check_audio, clip_audio
 from talkie.systems.tasks.curves import show_curves
 from talkie.systems.tasks.film import film_motion
 
-Convention = Literal["arkit", "vertices", "landmarks"]
+Convention = Literal["arkit", "vertices", "landmarks", "decimated"]
+"""ARKit weights with the jaw's angles; every vertex of the head; the 478 landmarks; vertices of a coarser mesh."""
 EXPRESSIONS = 52
 """ARKit expression weights, in Apple's order (`talkie.heads.ARKIT_NAMES`)."""
 
@@ -56,7 +57,8 @@ class MotionResult:
     """A moving face, 25 frames per second, in head space (the head's own position is not part of the task).
 
     expression (T, 52) float32 in [0, 1], ARKit order; jaw (T, 3) float32 axis-angle, radians. Where the request's
-    convention asked: vertices (T, V, 3) or landmarks (T, 478, 3) float32, metres, offsets from the neutral face.
+    convention asked: vertices (T, V, 3), of all or of the coarser mesh, or landmarks (T, 478, 3), float32, metres,
+    offsets from the neutral face.
     """
 
     fps: int
