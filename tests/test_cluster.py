@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -34,3 +36,19 @@ def test_an_address_where_nothing_listens_is_said_at_once(monkeypatch):
     with pytest.raises(BadInput, match="no Ray cluster answers") as error, start_ray():
         pass
     assert "\n" not in str(error.value)
+
+
+def test_a_bare_cluster_works_without_the_processes_that_only_watch_it():
+    program = """
+import psutil, ray
+from talkie.cluster import start_ray
+with start_ray(num_cpus=1, bare=True) as cluster:
+    assert ray.get(ray.remote(lambda: 7).remote()) == 7
+    assert cluster.is_alive() and cluster.cpus == 1
+    lines = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    print(sum("gcs_server" in line.split(" ")[0] for line in lines), *(w for w in
+          ("dashboard.py", "monitor.py", "log_monitor.py") if any(f"/{w} " in line for line in lines)))
+print(len(psutil.Process().children(recursive=True)))
+"""
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert told == "1\n0\n"

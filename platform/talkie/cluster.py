@@ -7,10 +7,11 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -48,14 +49,15 @@ class Cluster:
 
 
 @contextmanager
-def start_ray(num_cpus: int | None = None, address: str | None = None) -> Iterator[Cluster]:
+def start_ray(num_cpus: int | None = None, address: str | None = None, *, bare: bool = False) -> Iterator[Cluster]:
     """A Ray cluster for the length of the block: a fresh local one, unless `address` names a running one.
 
     `num_cpus`: CPUs of a fresh local cluster (default: those this process may use). `address`: as ray.init
     takes it ("auto", "host:port", "ray://host:port"); default is the variable TALKIE_RAY_ADDRESS. Ray's own
     RAY_ADDRESS counts only where the user asks for "auto": a cluster that happens to run on the machine is
     never joined by accident. Inside another block, or where the caller has started Ray, that cluster is
-    used. What this call did not start it does not stop.
+    used. What this call did not start it does not stop. `bare`: a fresh local cluster does without the processes that
+    only watch it, which take three seconds of a core to begin: see `_without_onlookers`.
 
     Raises BadInput where `address` does not answer.
     """
@@ -75,7 +77,7 @@ def start_ray(num_cpus: int | None = None, address: str | None = None) -> Iterat
             # This ends our connection, not the cluster.
             ray.shutdown()
         return
-    _start_local(num_cpus or len(os.sched_getaffinity(0)))
+    _start_local(num_cpus or len(os.sched_getaffinity(0)), bare)
     try:
         with _left_clean(_raylet()):
             yield _describe(started=True)
@@ -96,7 +98,7 @@ def _left_clean(raylet: int | None) -> Iterator[None]:
         release(reaper, all_is_well=_runs(raylet))
 
 
-def _start_local(num_cpus: int) -> None:
+def _start_local(num_cpus: int, bare: bool) -> None:
     import ray
 
     _private_token()
@@ -104,7 +106,7 @@ def _start_local(num_cpus: int) -> None:
     before = set(me.children(recursive=True))
     for attempt in range(1, _STARTS + 1):
         try:
-            with _own_session():
+            with _own_session(), _without_onlookers() if bare else nullcontext():
                 ray.init(
                     address="local",
                     num_cpus=num_cpus,
@@ -138,6 +140,26 @@ def _own_session() -> Iterator[None]:
         yield
     finally:
         vars(services)["ConsolePopen"] = kind
+
+
+@contextmanager
+def _without_onlookers() -> Iterator[None]:
+    """A Ray that is started in the block has no API server (Ray begins one for its usage reports even where there is no
+    dashboard), no autoscaler's monitor, and no collector of logs for the driver. Work on actors of this machine needs
+    none of them; ray.init has no arguments for it.
+    """
+    from ray._private import node, parameter
+
+    kind: Any = parameter.RayParams
+    head: Any = node.Node
+    server = head.start_api_server
+    vars(parameter)["RayParams"] = partial(kind, include_log_monitor=False, no_monitor=True)
+    head.start_api_server = lambda self, **_: None
+    try:
+        yield
+    finally:
+        vars(parameter)["RayParams"] = kind
+        head.start_api_server = server
 
 
 def _connect(address: str) -> None:

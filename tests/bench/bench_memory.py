@@ -2,10 +2,12 @@
 
     python tests/bench/bench_memory.py [--sources 20 200 2000] [--limit-mib 3072]
 
-Only the worker's inside is replaced: for each source it holds 128 MiB for a moment and stages a clip of the size of a
-real one (five seconds, 400 KB in twelve members). Discovery, engine, staging, commit and ledger are the real ones. What
-counts is what driver, Ray and workers hold together, the highest of a run, seen twice a second: proportional sets, in
-which a page that several share counts once. For each kind of process its own highest sum is told as well.
+Only the worker's inside is replaced: for each source it holds 128 MiB for half a second and stages a clip of the size
+of a real one (five seconds, 400 KB in twelve members). Discovery, engine, staging, commit and ledger are the real ones.
+What counts is what driver, Ray and workers hold together, the highest of a run: proportional sets, in which a page that
+several share counts once. They are looked at four times a second, so that what each unit holds is seen: a height that
+lasts shorter would show in a long run, where one of many looks falls on it, and not in a short one, which would tell of
+the looks and not of the memory. For each kind of process its own highest sum is told as well.
 
 Prints JSON; exit code 1 where the largest run's peak is over 1.1 times the smallest's, of all together or of the
 driver, or any is over the limit."""
@@ -44,6 +46,8 @@ MEMBERS = {
     "speaking.npz": 2_000,
 }
 HELD = 128 * 2**20
+HELD_S = 0.5
+LOOK_S = 0.25
 FLAT = 1.10
 
 
@@ -125,7 +129,9 @@ class FakeWorker:
         from talkie.curation.worker import note
         from talkie.shards import LedgerEntry, RawClip
 
-        held = bytearray(b"f" * HELD)
+        # In one piece: a copy of it would be twice as much for a moment.
+        held = bytearray(b"f") * HELD
+        time.sleep(HELD_S)
         source = unit.payload
         span = Source(uri=source.uri, name=source.name, sha256=source.sha256, start_s=0.0, end_s=FRAMES / 25)
         record = ClipRecord(
@@ -164,7 +170,7 @@ class Watch:
 
     def _look(self) -> None:
         me = psutil.Process(os.getpid())
-        while not self._over.wait(0.5):
+        while not self._over.wait(LOOK_S):
             now: dict[str, int] = {}
             for process in [me, *me.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):

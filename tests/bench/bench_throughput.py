@@ -65,7 +65,7 @@ def main() -> int:
         if arguments.clips is None:
             folders["square"] = filmed_square(place / "square", arguments.takes)
         figures = {}
-        with start_ray(num_cpus=arguments.workers):
+        with start_ray(num_cpus=arguments.workers, bare=True):
             for name, folder in folders.items():
                 curate([folder], place / name / "warm", workers=arguments.workers)
                 rounds = [_round(folder, place / name / f"{n}", arguments.workers) for n in range(arguments.rounds)]

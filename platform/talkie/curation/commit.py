@@ -24,7 +24,7 @@ from talkie.shards.layout import Placed
 from talkie.shards.stored import StoredClips
 from talkie.shards.writer import commit_placed, place_of
 
-LINES_AT_ONCE = 2000
+LINES_AT_ONCE = 200
 """Lines of the ledger between two syncs, or as many as one source has."""
 _SOURCES_AT_HAND = 4
 

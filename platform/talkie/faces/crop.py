@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from talkie.faces.area import area_mean
-
 cv2.setNumThreads(1)  # crops are small: threads would only fight with the other actors' for the cores
 
 
@@ -84,6 +82,9 @@ def crop_frame(frame: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
         side /= whole
     step = side / size
     if _LINEAR < step <= 2:
+        # Late: it brings the compiler of its loops, which whoever only names a crop does without.
+        from talkie.faces.area import area_mean
+
         return area_mean(frame, x, y, step, size)
     # cv2 counts pixel centres at whole numbers, we at halves.
     affine = np.array([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])

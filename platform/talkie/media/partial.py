@@ -11,7 +11,6 @@ from typing import Any
 import av.error
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
-from PIL import Image
 
 from talkie.clip import SAMPLES_PER_FRAME
 from talkie.errors import BadInput, UnreadableMedia
@@ -70,6 +69,8 @@ def reduced_plane(plane: np.ndarray, size: int | None, *, smooth: bool = False) 
     if size is None or plane.shape == (size, size):
         return np.ascontiguousarray(plane)
     if smooth:
+        from PIL import Image
+
         return np.asarray(Image.fromarray(plane).resize((size, size), Image.Resampling.BOX))
     rows, columns = (((np.arange(size) + 0.5) * side / size).astype(int) for side in plane.shape)
     return plane[np.ix_(rows, columns)]

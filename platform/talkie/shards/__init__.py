@@ -1,13 +1,53 @@
 """WebDataset shards: write, index, read, verify and edit clips on disk."""
 
-from talkie.shards.dataset import Dataset, open_dataset
-from talkie.shards.edit import annotate, export, merge, subset
-from talkie.shards.fields import RawClip, decode_field, encode_field
-from talkie.shards.index import Index, settings_digest
-from talkie.shards.lazy import LazyFields, Tally, pictures, planes, speech
-from talkie.shards.ledger import Ledger, LedgerEntry
-from talkie.shards.publish import Published, publish
-from talkie.shards.writer import commit, existing_dataset
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from talkie.shards.dataset import Dataset, open_dataset
+    from talkie.shards.edit import annotate, export, merge, subset
+    from talkie.shards.entry import LedgerEntry
+    from talkie.shards.fields import RawClip, decode_field, encode_field
+    from talkie.shards.index import Index, settings_digest
+    from talkie.shards.lazy import LazyFields, Tally, pictures, planes, speech
+    from talkie.shards.ledger import Ledger
+    from talkie.shards.publication import Published, publish
+    from talkie.shards.writer import commit, existing_dataset
+
+_HOMES = {
+    "Dataset": "dataset",
+    "Index": "index",
+    "LazyFields": "lazy",
+    "Ledger": "ledger",
+    "LedgerEntry": "entry",
+    "Published": "publication",
+    "RawClip": "fields",
+    "Tally": "lazy",
+    "annotate": "edit",
+    "commit": "writer",
+    "decode_field": "fields",
+    "encode_field": "fields",
+    "existing_dataset": "writer",
+    "export": "edit",
+    "merge": "edit",
+    "open_dataset": "dataset",
+    "pictures": "lazy",
+    "planes": "lazy",
+    "publish": "publication",
+    "settings_digest": "index",
+    "speech": "lazy",
+    "subset": "edit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for, when it is: who stages a clip needs neither Parquet nor a store."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
 
 __all__ = [
     "Dataset",

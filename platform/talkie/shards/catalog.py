@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from talkie.clip import ClipRecord, Split
 from talkie.errors import CorruptShard
+from talkie.shards.columns import Column
 
 _MEMBER = pa.struct(
     [
@@ -93,18 +94,20 @@ def entry_of(record: ClipRecord, shard: str, members: dict[str, Member]) -> Clip
 
 
 def encode_catalog(clips: Iterable[tuple[str, ClipEntry]]) -> bytes:
-    """Parquet bytes; equal for equal entries under one version of the library."""
-    rows = []
+    """Parquet bytes; equal for equal entries under one version of the library. Entries are let go as they come."""
+    columns = {name: Column(SCHEMA.field(name).type) for name in SCHEMA.names}
+    plain = [name for name in SCHEMA.names if name not in ("clip", "members")]
     for clip, entry in clips:
-        row = entry.model_dump(exclude={"shard", "members", "labels", "scores"})
-        members = [
-            {"field": field, "offset": m.offset, "size": m.size, "sha256": bytes.fromhex(m.sha256)}
-            for field, m in entry.members.items()
-        ]
-        pairs = {"labels": sorted(entry.labels.items()), "scores": sorted(entry.scores.items())}
-        rows.append({"clip": clip, **row, **pairs, "members": members})
+        columns["clip"].append(clip)
+        for name in plain:
+            columns[name].append(getattr(entry, name))
+        members = [(field, m.offset, m.size, bytes.fromhex(m.sha256)) for field, m in entry.members.items()]
+        columns["members"].append(members)
+    table = pa.Table.from_arrays([column.array() for column in columns.values()], schema=SCHEMA)
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), buffer, compression="zstd")
+    pq.write_table(table, buffer, compression="zstd")
+    # Arrow's pool would keep 16 MB for a table that needs one.
+    pa.default_memory_pool().release_unused()
     return buffer.getvalue()
 
 

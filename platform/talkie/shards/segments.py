@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from talkie.errors import CorruptShard
@@ -67,6 +66,9 @@ def keys_and_closings(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def lines(path: Path, chosen: np.ndarray | None, status: str | None, cause: str | None) -> Iterator[str]:
     """The JSON of the rows that `chosen` (N,) bool marks, with that status and cause; None means any."""
+    # Late: it is a quarter of a second, and only a long ledger has segments.
+    import pyarrow.compute as pc
+
     file, first = _open(path), 0
     for group in range(file.num_row_groups):
         count = file.metadata.row_group(group).num_rows

@@ -6,7 +6,7 @@ import hashlib
 import io
 import re
 import tarfile
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,27 +114,34 @@ def _prepare(folder: Path, settings: dict[str, Any]) -> Dataset | None:
 
 
 def _write_shard(folder: Path, leaf: Leaf, clips: Iterable[RawClip]) -> ShardEntry:
-    placed: list[tuple[str, ClipEntry]] = []
     provisional = folder / f".shard-{leaf.prefix}"
     with atomic_writer(provisional) as file:
         sink: Any = _Hashing(file)
         with tarfile.open(fileobj=sink, mode="w|", format=tarfile.USTAR_FORMAT, bufsize=tarfile.BLOCKSIZE) as tar:
-            for clip in clips:
-                placed.append((clip.record.id, entry_of(clip.record, "", _write_clip(tar, clip))))
+            # One pass: a clip is let go as soon as it is written and entered.
+            catalog = encode_catalog(_written(tar, clips))
     digest = sink.digest.hexdigest()
     name = f"talkie-b{leaf.prefix}-{digest[:12]}.tar"
-    catalog = encode_catalog(placed)
     entry = ShardEntry(
         name=name,
         prefix=leaf.prefix,
         size=sink.size,
         sha256=digest,
         catalog=hashlib.sha256(catalog).hexdigest(),
-        clips=len(placed),
+        clips=len(leaf.clips),
     )
     write_atomically(folder / entry.catalog_name, catalog)
     provisional.replace(folder / name)
     return entry
+
+
+def _written(tar: tarfile.TarFile, clips: Iterable[RawClip]) -> Iterator[tuple[str, ClipEntry]]:
+    """What a catalogue says of each clip, once it is in the tar."""
+    for clip in clips:
+        placed = _write_clip(tar, clip)
+        # The tar keeps a list of its members for readers; a writer has no use for it.
+        vars(tar)["members"].clear()
+        yield clip.record.id, entry_of(clip.record, "", placed)
 
 
 def _sweep(folder: Path, index: Index) -> None:

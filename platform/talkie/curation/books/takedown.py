@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from talkie.curation.books.find import Found, TargetKind, find
@@ -249,6 +248,9 @@ def _blacken(folder: Path, journal: _Journal) -> int:
 def _verify(folder: Path, journal: _Journal, dataset: Dataset | None) -> list[str]:
     """Checks that nothing is left: no clip in a catalogue, every new shard as its index says, no trace in the books.
     Returns the foreign files that hold a trace. Raises CorruptShard."""
+    # Late: every curation sees whether a takedown was broken off, few have one to finish.
+    import pyarrow.compute as pc
+
     gone = pa.array(journal.found.clips, pa.string())
     for shard in dataset.index.shards if dataset else []:
         if pc.any(pc.is_in(read_catalog(folder / shard.catalog_name, shard.catalog)["clip"], gone)).as_py():

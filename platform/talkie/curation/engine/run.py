@@ -51,7 +51,7 @@ def run(
     try:
         for _ in range(_CLUSTERS):
             # Ray sets a handler of its own when it starts; ours has to come after it.
-            with start_ray(num_cpus=cpus) as cluster, _stops_on_sigterm():
+            with start_ray(num_cpus=cpus, bare=True) as cluster, _stops_on_sigterm():
                 has_gpu = cluster.gpus > 0
                 doers = {name: name if has_gpu or not kind.gpus else CPU for name, kind in kinds.items()}
                 if state is None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.fft import rfft
 
 from talkie.clip import SAMPLE_RATE
 from talkie.curation.draft import Annotator, Draft, Findings, View, Watcher
@@ -105,6 +104,9 @@ def moving_bits(values: np.ndarray) -> np.ndarray:
 def sound_words(audio: np.ndarray) -> np.ndarray:
     """Sound (N,) at 16 kHz to words (N // 320,) uint32: for 32 pairs of neighbouring bands of 300 to 2,000 Hz, whether
     the difference of their energies grows from one window to the next (Haitsma and Kalker, ISMIR 2002)."""
+    # Late: who compares fingerprints, as every run does at its end, makes none.
+    from scipy.fft import rfft
+
     count = len(audio) // HOP
     if count == 0:
         return np.zeros(0, np.uint32)

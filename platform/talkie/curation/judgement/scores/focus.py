@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-from scipy.fft import dctn
 
 from talkie.curation.draft import Annotator, View, Watcher
 from talkie.curation.judgement.scores.noise import noise_level
@@ -83,6 +82,9 @@ def _eye_span(view: View, scale: float, margin: float) -> Span:
 def _cutoff(view: View) -> float | None:
     """Of the spectrum of blocks of the face, less the noise's own."""
     grey = part(view.frame, tile(face_span(view), _TILE))
+    # Late: every worker knows all scores by name, few recipes ask for this one.
+    from scipy.fft import dctn
+
     rows, columns = grey.shape[0] // _BLOCK, grey.shape[1] // _BLOCK
     if rows < 2 or columns < 2:
         return None
