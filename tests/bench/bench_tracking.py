@@ -8,7 +8,8 @@ the same machine, and the metrics go to a real SQLite store meanwhile.
 
 - `add_cpu_share`: CPU time of the training thread inside `MetricLog.add`, of the CPU time of the steps.
 - `add_wall_share`: wall time inside `add` (waits for the interpreter's lock included), of the wall time of the steps.
-- `thread_cpu_share`: by how much the training thread's CPU time of a step grows in blocks with metrics, by medians.
+- `thread_cpu_share`: by how much the training thread's CPU time of a step grows from a block without metrics to the
+  next one with them: the median over five such pairs, so that a machine that drifts does not count.
 - `step_wall_share`: the same of the wall time of a step. It includes what the sending thread takes from a training
   thread in the same process, which in talkie is another process; on a busy machine it is noise."""
 
@@ -79,18 +80,26 @@ def measured() -> dict[str, float]:
         closing = time.perf_counter() - began
         kept = sum(len(client(home).get_metric_history(run_id, f"loss/{i}")) for i in range(per_step))
     assert kept == METRICS, f"{kept} of {METRICS} metrics arrived"
-    medians = {name: {k: statistics.median(v) for k, v in times.items()} for name, times in (("c", cpu), ("w", wall))}
     return {
         "metrics": METRICS,
         "steps_with_metrics": len(cpu[True]),
-        "step_ms": 1000 * medians["c"][False],
+        "step_ms": 1000 * statistics.median(cpu[False]),
         "add_us_per_metric": 1e6 * inside_cpu / METRICS,
         "add_cpu_share": inside_cpu / sum(cpu[True]),
         "add_wall_share": inside_wall / sum(wall[True]),
-        "thread_cpu_share": medians["c"][True] / medians["c"][False] - 1,
-        "step_wall_share": medians["w"][True] / medians["w"][False] - 1,
+        "thread_cpu_share": growth(cpu),
+        "step_wall_share": growth(wall),
         "close_s": closing,
     }
+
+
+def growth(times: dict[bool, list[float]]) -> float:
+    """By how much a step grows with metrics, block beside block."""
+    with_, without = (
+        [statistics.median(values[at : at + BLOCK]) for at in range(0, len(values), BLOCK)]
+        for values in (times[True], times[False])
+    )
+    return statistics.median(a / b for a, b in zip(with_, without, strict=True)) - 1
 
 
 def main() -> None:

@@ -6,6 +6,9 @@ worker, and with two gloo workers against DistributedDataParallel; beside accele
 
 Prints JSON; exits with 1 where a target is missed. Times are process CPU seconds: medians of the ratios of interleaved
 rounds. A peer is measured in a process of its own, round by round beside the same hand-written loop and our engine.
+
+The engine takes torch's fused Adam, and the others what their documentation shows, `torch.optim.Adam(parameters)`. So
+that this gain does not hide what the engine costs, every loop is also measured with the fused one: "fused" in its name.
 """
 
 from __future__ import annotations
@@ -50,11 +53,11 @@ def batches(count: int, rank: int = 0, world: int = 1) -> list[dict[str, Any]]:
 class ByHand:
     """The loop that somebody would write without any of this."""
 
-    def __init__(self, world: int):
+    def __init__(self, world: int, fused: bool | None = None):
         self.net: nn.Module = network().train()
         if world > 1:
             self.net = nn.parallel.DistributedDataParallel(self.net)
-        self.adam = torch.optim.Adam(self.net.parameters(), lr=1e-3)
+        self.adam = torch.optim.Adam(self.net.parameters(), lr=1e-3, fused=fused)
 
     def step(self, number: int, batch: dict[str, Any]) -> float:
         self.adam.zero_grad()
@@ -119,7 +122,7 @@ def compare(rank: int, world: int, store: str, stages: list[int], rounds: int, e
     torch.set_num_threads(1)
     choose_accelerator()
     dist.init_process_group("gloo", store=dist.FileStore(store, world), rank=rank, world_size=world)
-    loops: dict[str, Any] = {"by hand": ByHand(world)}
+    loops: dict[str, Any] = {"by hand": ByHand(world), "by hand, fused": ByHand(world, fused=True)}
     loops |= {f"zero {stage}": Ours(world, stage, (rounds + 1) * each) for stage in stages}
     found = interleaved(loops, batches(each, rank, world), rounds)
     if rank == 0:
@@ -131,26 +134,30 @@ PEERS = {
     "accelerate": """
 from accelerate import Accelerator
 acc = Accelerator(cpu=True)
-net = network().train()
-net, adam = acc.prepare(net, torch.optim.Adam(net.parameters(), lr=1e-3))
-def step(batch):
-    adam.zero_grad()
-    loss = (net(batch["x"]) - batch["y"]).square().mean()
-    acc.backward(loss)
-    adam.step()
-    return float(loss.detach())
+def made(fused):
+    net = network().train()
+    net, adam = acc.prepare(net, torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused))
+    def step(batch):
+        adam.zero_grad()
+        loss = (net(batch["x"]) - batch["y"]).square().mean()
+        acc.backward(loss)
+        adam.step()
+        return float(loss.detach())
+    return step
 """,
     "lightning": """
 import lightning as L
 fabric = L.Fabric(accelerator="cpu", devices=1)
-net = network().train()
-net, adam = fabric.setup(net, torch.optim.Adam(net.parameters(), lr=1e-3))
-def step(batch):
-    adam.zero_grad()
-    loss = (net(batch["x"]) - batch["y"]).square().mean()
-    fabric.backward(loss)
-    adam.step()
-    return float(loss.detach())
+def made(fused):
+    net = network().train()
+    net, adam = fabric.setup(net, torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused))
+    def step(batch):
+        adam.zero_grad()
+        loss = (net(batch["x"]) - batch["y"]).square().mean()
+        fabric.backward(loss)
+        adam.step()
+        return float(loss.detach())
+    return step
 """,
 }
 PEER_LOOP = """
@@ -162,12 +169,16 @@ torch.set_num_threads(1)
 {code}
 
 class Peer:
+    def __init__(self, fused=None):
+        self._step = made(fused)
+
     def step(self, number, batch):
-        return step(batch)
+        return self._step(batch)
 
 # The peer is made first, so that it finds no process group and trains as it does alone.
+peers = {{"peer": Peer(), "peer, fused": Peer(True)}}
 one_process()
-loops = {{"by hand": ByHand(1), "ours": Ours(1, 0, 10**6), "peer": Peer()}}
+loops = {{"by hand": ByHand(1), "by hand, fused": ByHand(1, True), "ours": Ours(1, 0, 10**6), **peers}}
 print(json.dumps(interleaved(loops, batches({each}), {rounds})))
 """
 
@@ -233,11 +244,16 @@ def main() -> int:
         hand = ratios.pop("by hand")
         figures[f"{world} workers"] = {"step by hand (CPU ms)": hand * 1000, "ratios": ratios}
         if "zero 0" in ratios:
-            passed[f"{world} workers, zero 0"] = ratios["zero 0"] <= (TARGET if world == 1 else TARGET_TWO)
+            target = TARGET if world == 1 else TARGET_TWO
+            passed[f"{world} workers, zero 0"] = ratios["zero 0"] <= target
+            passed[f"{world} workers, zero 0, of the fused loop"] = (
+                ratios["zero 0"] <= target * ratios["by hand, fused"]
+            )
     for name in PEERS if options.peers else ():
         figures[name] = beside = peer(options.peers, name, options.rounds, options.steps)
         passed[f"not above {name}"] = beside["ours"] <= beside["peer"]
-    targets = {"one worker": TARGET, "two workers": TARGET_TWO}
+        passed[f"{name} with the fused optimiser"] = beside["ours"] <= TARGET * beside["peer, fused"]
+    targets = {"one worker": TARGET, "two workers": TARGET_TWO, "over a peer": 1.0, "over a fused peer": TARGET}
     print(json.dumps({"figures": figures, "targets": targets, "pass": passed}, indent=1))
     return 0 if all(passed.values()) else 1
 

@@ -19,7 +19,7 @@ from talkie.training import TrainConfig
 from talkie.training.deepspeed_setup import choose_accelerator
 from talkie.training.handover import Folders
 from talkie.training.loading import Corpus
-from talkie.training.run import _prepare
+from talkie.training.run import prepare
 from talkie.training.worker import Worker
 
 
@@ -141,7 +141,7 @@ def toy_worker(config: TrainConfig, data: Path, out: Path) -> Worker:
         from talkie.shards import open_dataset
 
         system_config = registry.make_config(Toy, config.preset, config.overrides)
-        _prepare(config, Toy, system_config, [(open_dataset(data), None)], folders)
+        prepare(config, Toy, system_config, [(open_dataset(data), None)], folders)
     return Worker(config, [Corpus(str(data))], folders)
 
 

@@ -20,7 +20,7 @@ from talkie.systems import registry
 from talkie.training import TrainConfig, checkpoint
 from talkie.training.handover import Folders
 from talkie.training.loading import Corpus
-from talkie.training.run import _prepare
+from talkie.training.run import prepare as prepare_system
 from talkie.training.worker import Worker
 
 PATIENCE_S = 240
@@ -57,7 +57,7 @@ def prepare(config: TrainConfig, data: Path, out: Path) -> None:
         cls = registry.load_system(config.system)
         out.mkdir(parents=True)
         system_config = registry.make_config(cls, config.preset, config.overrides)
-        _prepare(config, cls, system_config, [(open_dataset(data), None)], Folders(out))
+        prepare_system(config, cls, system_config, [(open_dataset(data), None)], Folders(out))
 
 
 def whole(config: TrainConfig, data: Path, out: Path, number: int = 0) -> None:

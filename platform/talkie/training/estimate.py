@@ -1,31 +1,29 @@
-"""What a run would take, before it starts: memory of a worker and time, phase by phase, from a few steps measured here
-or from stated floating point operations per second. Nothing is trained and nothing is written."""
+"""What a run would take, before it starts: memory of a worker and time, phase by phase, from a few steps tried here
+(trial.py) or from stated floating point operations per second. Nothing is left behind."""
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
-import time
-from dataclasses import replace
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import BaseModel
-from torch import Tensor
 
 from talkie.errors import RunFailed
-from talkie.systems import Phase, System, load_system, make_config
-from talkie.systems.contract import Batch
+from talkie.shards import Dataset
+from talkie.systems import Phase, System, load_system, load_weights, make_config
 from talkie.training.config import TrainConfig
-from talkie.training.costs import counted
 from talkie.training.deepspeed_setup import check_machine
-from talkie.training.loading import Corpus, Loader, TrainingClips
-from talkie.training.loading.catalogue import opened
-from talkie.training.optimisers import make_optimiser, moments_of
-from talkie.training.run import corpora_of
+from talkie.training.handover import Folders
+from talkie.training.optimisers import moments_of
+from talkie.training.run import corpora_for, prepare
+from talkie.training.trial import RESULT, SETTINGS, Tried
 
-WARM, MEASURED = 2, 5
-"""Steps run before the clock starts, and steps that it is read over: their median counts."""
 EFFICIENCY = 0.35
 """Share of a device's stated operations that training reaches where it cannot be measured: the middle of what
 published runs of transformers report (PaLM, arXiv 2204.02311, table 3: 21 to 46 %)."""
@@ -60,114 +58,71 @@ def estimate(config: TrainConfig, data: Any, tflops: float | None = None) -> Est
         check_machine(config)
     cls = load_system(config.system)
     system_config = make_config(cls, config.preset, config.overrides)
-    corpora = [Corpus(dataset, weight) for dataset, weight in corpora_of(data)]
-    before = torch.get_num_threads()
-    torch.set_num_threads(config.threads)
-    try:
-        torch.manual_seed(config.seed)
-        system = cls(system_config)
-        system.prepare(TrainingClips(corpora, cls, config.load))
-        base, engine_s = _bare_worker(config.system)
-        phases = [
-            _phase(system, phase, config, corpora, base, engine_s, tflops)
-            for phase in system.phases()
-            if not phase.fitted
-        ]
-    finally:
-        torch.set_num_threads(before)
+    corpora = corpora_for(cls, data)
+    plain = config if tflops is None else _plain(config)
+    with tempfile.TemporaryDirectory(prefix="talkie-estimate-") as folder:
+        folders = Folders(Path(folder))
+        prepare(config, cls, system_config, corpora, folders)
+        system = load_weights(folders.prepared)
+        tries = {one.phase: one for one in _tried(plain, corpora, folders)}
+    phases = [_phase(system, p, config, plain, corpora, tries[p.name], tflops) for p in system.phases() if not p.fitted]
     return Estimate(
         system=config.system,
         workers=config.workers,
         phases=phases,
-        memory_mb=max((p.memory_mb for p in phases), default=base / 2**20),
+        memory_mb=max((p.memory_mb for p in phases), default=0.0),
         seconds=sum(p.seconds for p in phases),
     )
+
+
+def _plain(config: TrainConfig) -> TrainConfig:
+    """What this machine can try of a run that is meant for another one."""
+    plain = {"offload": "none", "compile": False, "zero_stage": 0, "gpus_per_worker": 0}
+    low = {} if config.precision == "fp32" else {"precision": "bf16"}
+    return config.model_copy(update=plain | low)
 
 
 def _phase(
     system: System,
     phase: Phase,
     config: TrainConfig,
-    corpora: list[Corpus],
-    base: float,
-    engine_s: float,
+    plain: TrainConfig,
+    corpora: Sequence[tuple[Dataset, float | None]],
+    tried: Tried,
     tflops: float | None,
 ) -> PhaseEstimate:
+    """`plain`: the settings that were tried, on one worker."""
     size = phase.batch_size or config.batch_size
-    drawn = replace(phase, steps=WARM + MEASURED)
-    load = config.load.model_copy(update={"loaders": 0})
-    each = size // config.accumulate
-    with Loader(corpora, system, drawn, load, seed=config.seed, batch_size=each, world=config.workers) as loader:
-        batches = [loader.batch(step) for step in range(WARM + MEASURED)]
-    system.train()
-    system.recompute = config.recompute
-    times, flops, activations = _steps(system, phase, config, batches)
-    step_s = times * config.accumulate + engine_s
+    clips = min(sum(len(dataset.ids(phase.sampling.split)) for dataset, _ in corpora), size * phase.steps)
+    kept = min(config.load.cache_mb * 2**20, tried.clip_bytes * clips)
+    step_s = tried.step_s + _wait_s(tried, config, phase, kept / max(1.0, tried.clip_bytes * clips))
+    step_s += tried.first_s / phase.steps + tried.save_s / config.checkpoint_every
     if tflops is not None:
-        step_s = flops * config.accumulate / (tflops * 1e12 * EFFICIENCY)
-    trained = _trained(system, phase)
-    cache = 0.0
-    if phase.sampling.whole:
-        # Examples are kept by clip: no more of them than there are clips, however many steps.
-        clips = sum(len(opened(corpus.dataset).ids(phase.sampling.split)) for corpus in corpora)
-        example = sum(_bytes(batch) for batch in batches) / sum(len(batch["ids"]) for batch in batches)
-        cache = min(config.load.cache_mb * 2**20, example * min(clips, size * phase.steps))
-    memory = base + _state_bytes(system, phase, config) + activations + cache
+        step_s = tried.operations / (tflops * 1e12 * EFFICIENCY)
+    elsewhere = _state_bytes(system, phase, config.zero_stage, config.workers)
+    memory = tried.memory + kept + elsewhere - _state_bytes(system, phase, plain.zero_stage, 1)
     return PhaseEstimate(
         phase=phase.name,
         steps=phase.steps,
-        parameters=trained,
-        flops=flops * config.accumulate,
+        parameters=_trained(system, phase),
+        flops=tried.operations,
         memory_mb=memory / 2**20,
         step_s=step_s,
         seconds=step_s * phase.steps,
     )
 
 
-def _steps(system: System, phase: Phase, config: TrainConfig, batches: list[Batch]) -> tuple[float, float, float]:
-    """(seconds, floating point operations, bytes kept for the backward pass) of one step of all roles on one part of a
-    worker's slice. The weights move, as they would."""
-    roles = {
-        role: {n: p for n, p in system.named_parameters() if spec.selects(n)} for role, spec in phase.optimisers.items()
-    }
-    made = {role: make_optimiser(parameters, phase.optimisers[role]) for role, parameters in roles.items()}
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.precision)
-    kept: dict[int, int] = {}
-    peak = 0
-
-    def note(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    weights = {p.untyped_storage().data_ptr() for p in system.parameters()}
-    times: list[float] = []
-    flops: list[float] = []
-
-    def step(number: int, batch: Batch) -> None:
-        nonlocal peak
-        batch["step"], batch["steps"] = number, phase.steps
-        for role, optimiser in made.items():
-            for name, parameter in system.named_parameters():
-                parameter.requires_grad_(name in roles[role])
-            low = torch.autocast("cpu", dtype or torch.bfloat16, enabled=dtype is not None)
-            with low, torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-                losses = system.losses(batch, phase.name, role)
-            torch.stack([loss.float() for loss in losses.values()]).sum().backward()
-            optimiser.step()
-            optimiser.zero_grad()
-            peak = max(peak, sum(size for place, size in kept.items() if place not in weights))
-            kept.clear()
-
-    for number, batch in enumerate(batches):
-        began = time.perf_counter()
-        if number == 0:
-            with counted(flops):
-                step(number, batch)
-        else:
-            step(number, batch)
-        times.append(time.perf_counter() - began)
-    measured = sorted(times[WARM:])
-    return measured[len(measured) // 2], flops[0], float(peak)
+def _wait_s(tried: Tried, config: TrainConfig, phase: Phase, room: float) -> float:
+    """Seconds that a step waits for its batch, in the mean over a phase. `room`: share of the clips that the memory has
+    room for: those are drawn fast once they have come."""
+    new = min(1.0, tried.epoch / config.workers / phase.steps)
+    again = (1 - new) * room
+    drawing = tried.warm_s * again + tried.cold_s * (1 - again)
+    if not config.load.loaders:
+        return drawing
+    # Threads share what cores the steps leave.
+    threads = min(config.load.loaders, max(1, (os.cpu_count() or 1) // config.workers - config.threads))
+    return max(0.0, drawing / threads - tried.step_s)
 
 
 def _trained(system: System, phase: Phase) -> int:
@@ -175,34 +130,32 @@ def _trained(system: System, phase: Phase) -> int:
     return sum(p.numel() for n, p in system.named_parameters() if n in names)
 
 
-def _state_bytes(system: System, phase: Phase, config: TrainConfig) -> float:
-    """Weights, gradients, moments and means of a worker, and the copies that a checkpoint takes."""
-    stage, world = config.zero_stage, config.workers
+def _state_bytes(system: System, phase: Phase, stage: int, world: int) -> float:
+    """Weights, gradients and moments of a worker, as far as they depend on the ZeRO stage and on the workers."""
     whole = float(sum(t.numel() * t.element_size() for t in system.state_dict().values()))
-    total = 0.0
+    total = whole / (world if stage == 3 else 1)
     for spec in phase.optimisers.values():
         own = 4.0 * sum(p.numel() for n, p in system.named_parameters() if spec.selects(n))
         moments = len(moments_of(spec)) * own
         total += own / (world if stage >= 2 else 1)
         # ZeRO keeps the weights that it updates apart from the module's.
         total += (moments + (own if stage else 0.0)) / (world if stage else 1)
-        total += moments if world == 1 or stage == 0 else moments / world
-    means = 4.0 * _trained(system, phase) if phase.ema else 0.0
-    # The module, the loader's copy, the fresh one that is handed on, and the copy that a checkpoint writes.
-    return total + 2 * means + whole * 3 + whole / (world if stage == 3 else 1)
+        # A stage of 0 averages in a buffer of its own.
+        total += own if world > 1 and not stage else 0.0
+    return total
 
 
-def _bytes(batch: Batch) -> float:
-    return float(sum(v.numel() * v.element_size() for v in batch.values() if isinstance(v, Tensor)))
-
-
-def _bare_worker(slug: str) -> tuple[float, float]:
-    """(bytes of a worker that has everything imported and nothing loaded, seconds that the engine adds to a step), both
-    measured in a process of its own."""
-    command = [sys.executable, "-m", "talkie.training.bare_worker", slug]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _tried(config: TrainConfig, corpora: Sequence[tuple[Dataset, float | None]], folders: Folders) -> list[Tried]:
+    """Tries the phases of the prepared system in a process of its own."""
+    settings = {
+        "config": config.model_dump(mode="json"),
+        "corpora": [(dataset.address, weight) for dataset, weight in corpora],
+    }
+    (folders.out / SETTINGS).write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "talkie.training.trial", str(folders.out)]
+    unseen = {} if config.gpus_per_worker else {"CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | unseen)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no word"])[-1]
         raise RunFailed(f"a worker that is to be measured ended with: {last}", cure="train without --estimate")
-    kilobytes, seconds = map(float, done.stdout.split()[-2:])
-    return kilobytes * 1024, seconds
+    return [Tried.model_validate(one) for one in json.loads((folders.out / RESULT).read_text())]

@@ -44,6 +44,8 @@ class Meter:
         resident_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         meters = {name: value / steps for name, value in self._times.items()}
         meters |= {"step_s": spent / steps, "resident_gb": resident_gb}
+        if self.flops:
+            meters["flops"] = self.flops
         fields: dict[str, object] = {
             "losses": {name: value / self._losses[name] for name, value in self._sums.items()},
             "samples_per_s": self._samples / spent,

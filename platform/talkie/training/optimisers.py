@@ -26,12 +26,17 @@ def groups_of(parameters: Mapping[str, nn.Parameter], spec: Optimiser) -> list[d
 
 
 def make_optimiser(parameters: Mapping[str, nn.Parameter], spec: Optimiser) -> torch.optim.Optimizer:
-    """The algorithm of a role; of SGD the first beta is the momentum (torch's form, without dampening)."""
+    """The algorithm of a role; of SGD the first beta is the momentum (torch's form, without dampening).
+
+    Without a CUDA device Adam takes torch's fused kernel: one pass over the memory in place of six.
+    On a CUDA device torch chooses by itself, and keeps the counts of steps where it wants them.
+    """
     groups = groups_of(parameters, spec)
     if spec.algorithm == "sgd":
         return torch.optim.SGD(groups, lr=spec.lr, momentum=spec.betas[0], weight_decay=spec.weight_decay)
     kind = torch.optim.AdamW if spec.algorithm == "adamw" else torch.optim.Adam
-    return kind(groups, lr=spec.lr, betas=spec.betas, eps=spec.eps, weight_decay=spec.weight_decay)
+    fused = None if torch.cuda.is_available() else True
+    return kind(groups, lr=spec.lr, betas=spec.betas, eps=spec.eps, weight_decay=spec.weight_decay, fused=fused)
 
 
 def moments_of(spec: Optimiser) -> tuple[str, ...]:

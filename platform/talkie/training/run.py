@@ -73,9 +73,7 @@ def train(
     check_machine(config)
     system = load_system(config.system)
     system_config = make_config(system, config.preset, config.overrides)
-    corpora = corpora_of(data)
-    if system.card.scope == "person":
-        corpora = [(of_person(whole, whole.person or main_person(whole)), weight) for whole, weight in corpora]
+    corpora = corpora_for(system, data)
     datasets = [opened for opened, _ in corpora]
     _check_data(datasets, system)
     folders = Folders(out)
@@ -85,7 +83,7 @@ def train(
     checkpoint.clear_pending(folders.checkpoints)
     began = time.monotonic()
     if not folders.prepared.exists():
-        _prepare(config, system, system_config, corpora, folders)
+        prepare(config, system, system_config, corpora, folders)
     prepared = load_weights(folders.prepared)
     phases = prepared.phases()
     for phase in phases:
@@ -116,6 +114,14 @@ def corpora_of(data: Data) -> list[tuple[Dataset, float | None]]:
     places = [data] if isinstance(data, (Path, str)) else list(data)
     given = [place if isinstance(place, Corpus) else Corpus(place) for place in places]
     return [(_open(corpus.dataset), corpus.weight) for corpus in given]
+
+
+def corpora_for(system: type[System], data: Data) -> list[tuple[Dataset, float | None]]:
+    """The corpora as that system is trained on them: of one person's where it is a system of one person."""
+    corpora = corpora_of(data)
+    if system.card.scope != "person":
+        return corpora
+    return [(of_person(whole, whole.person or main_person(whole)), weight) for whole, weight in corpora]
 
 
 def digest_of(datasets: Sequence[Dataset]) -> str:
@@ -196,7 +202,7 @@ def _differences(known: dict[str, Any], record: dict[str, Any]) -> list[str]:
     return names
 
 
-def _prepare(
+def prepare(
     config: TrainConfig,
     cls: type[System],
     system_config: SystemConfig,

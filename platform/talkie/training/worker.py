@@ -104,7 +104,7 @@ class Worker:
         system = load_weights(model, check=False)
         assert_equal_start(system)
         check_phase(system, phase, self.config, dist.get_world_size())
-        handed = self._fit(system, phase) if phase.fitted else self._train(system, phase, model, restored, saver)
+        handed = self._fit(system, phase) if phase.fitted else self.train(system, phase, model, restored, saver)
         folder = self.folders.handed(self.position.phase, phase)
         self.position = self.position.next_phase()
         if dist.get_rank() == 0:
@@ -112,7 +112,8 @@ class Worker:
         dist.barrier()
         return folder
 
-    def _train(self, system: System, phase: Phase, model: Path, restored: Path | None, saver: Saver | None) -> System:
+    def train(self, system: System, phase: Phase, model: Path, restored: Path | None, saver: Saver | None) -> System:
+        """A phase by its steps, on `system` as read from `model`; returns what is handed on."""
         # DeepSpeed leaves its marks on a module (hooks, ZeRO-3's empty parameters): what is handed on is a fresh one.
         examples, fresh = load_weights(model, check=False), load_weights(model, check=False)
         examples.enter(phase.name)

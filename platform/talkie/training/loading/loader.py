@@ -65,6 +65,7 @@ class Loader:
             balance=config.balance,
         )
         self._drawing = Drawing(catalogue, choice, order, phase, seed)
+        self._keeper = Keeper(config.cache_mb * 2**20)
         self._reading = Reading(
             catalogue,
             system,
@@ -73,7 +74,7 @@ class Loader:
             (*needs, *system.card.wants),
             seed=seed,
             batch_size=batch_size,
-            keeper=Keeper(config.cache_mb * 2**20),
+            keeper=self._keeper,
             corrupt_limit=config.corrupt_limit,
         )
         stop = phase.steps or None
@@ -92,6 +93,11 @@ class Loader:
     @property
     def tally(self) -> Tally:
         return self._reading.tally
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory of the examples and pictures that are kept so far."""
+        return self._keeper.used
 
     def ids(self, step: int) -> list[str]:
         """What the step's batch of all workers is drawn from: "clip", or "clip@first frame" where there are windows.
