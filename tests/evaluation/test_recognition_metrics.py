@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score, roc_auc_score, roc_curve
 
 from talkie.errors import BadInput
+from talkie.evaluation.bootstrap import set_interval
 from talkie.evaluation.metrics import recognition as m
 
 
@@ -86,3 +87,15 @@ def test_labels_and_scores_that_do_not_fit_are_refused():
         m.apcer(values, np.zeros(len(values)), 0)
     with pytest.raises(BadInput, match="no genuine"):
         m.bpcer(values, np.ones(len(values)), 0)
+
+
+def test_an_interval_of_a_rate_holds_it_and_is_that_of_the_binomial():
+    passed = np.arange(200) % 10 == 0
+    low, high = set_interval(lambda rows: float(passed[rows].mean()), np.zeros(200))
+    half = 1.96 * np.sqrt(0.1 * 0.9 / 200)
+    assert (low, high) == (pytest.approx(0.1 - half, abs=0.01), pytest.approx(0.1 + half, abs=0.01))
+
+
+def test_no_class_is_lost_when_clips_are_drawn_anew():
+    classes = np.array([0] + [1] * 30)
+    assert set_interval(lambda rows: float((classes[rows] == 0).sum()), classes, resamples=50) == (1, 1)

@@ -53,7 +53,7 @@ def _clip(number, who):
     spoken = raw.decode(("flac",))
     shown = filmed(Clip(spoken.record, {**spoken.fields, "head.npz": swaying}), 64, look=number)
     points = project_landmarks(builtin_head(), shown.fields["head.npz"]).astype(np.float32)
-    labels = {"emotion": ("happy", "sad")[number % 2], "presentation": ("genuine", "replay")[number % 2]}
+    labels = {"emotion": ("happy", "sad")[number % 2], "spoof": ("genuine", "attack")[number % 2]}
     record = shown.record.model_copy(update={"labels": labels})
     body = np.concatenate([points[:, :33, :2], np.ones((FRAMES, 33, 1), np.float32)], 2)
     return Clip(record, {**shown.fields, "landmarks.npy": points, "pose.npz": {"mediapipe33": body}})
@@ -91,7 +91,7 @@ def test_a_spoof_detector_is_measured_on_its_attribute_alone_and_so_is_its_basel
     class Detector(Knows):
         def generate(self, request):
             found = super().generate(request)
-            return RecognitionResult({"presentation": found.scores["presentation"]})
+            return RecognitionResult({"spoof": found.scores["spoof"]})
 
     rows, _ = rows_of(task, clips, Detector(task, clips))
     values = {name: row.measurements["hter"].value for name, row in rows.items()}
@@ -131,3 +131,16 @@ def test_the_skulls_true_motion_leaves_it_where_it_was(clips):
     skull = mesh[:, skull_rows(builtin_head())]
     still = np.einsum("tij,tvj->tvi", Rotation.from_rotvec(rotation).as_matrix(), skull) + translation[:, None]
     np.testing.assert_allclose(still, np.broadcast_to(still[:1], still.shape), atol=2e-6)
+
+
+def test_spoof_rates_say_what_passed_and_how_sure_they_are(clips):
+    protocol = protocol_of(TASKS["recognition"])
+    kinds = ["genuine"] * 4 + ["print"] * 4 + ["replay"] * 4
+    scores = [0.9, 0.8, 0.7, 0.2, 0.6, 0.1, 0.1, 0.1, 0.9, 0.7, 0.3, 0.1]
+    kept = [{"genuine": pair, "pairs": []} for pair in zip(scores, kinds, strict=True)]
+    values = {name: protocol.measure(name, kept) for name in ("hter", "apcer", "bpcer")}
+    assert values["bpcer"].value == 0.25
+    assert values["apcer"].value == 0.5
+    assert values["hter"].value == (0.25 + 3 / 8) / 2
+    assert values["apcer"].protocol["passed, print"] == "0.250"
+    assert all(m.low <= m.value <= m.high for m in values.values())

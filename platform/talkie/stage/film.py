@@ -18,6 +18,7 @@ from talkie.media import encode_flac, encode_mp4
 from talkie.render import Frame, SceneRenderer, dressed_head
 from talkie.shards import encode_field
 from talkie.stage.cast import Person, cast
+from talkie.stage.devices import DeviceName, device, seen_by
 from talkie.stage.embody import embody
 from talkie.stage.lighting import lit
 from talkie.stage.line import Line
@@ -136,11 +137,14 @@ def film(shoot: Shoot, take: Take, audio: np.ndarray) -> tuple[Members, np.ndarr
         members[f"{camera.name}.mp4"] = encode_mp4((f.rgb for f in _watched(scene, take, camera, ())), FPS)
     if others:
         members["views.npz"] = encode_field("views.npz", _calibration(take.cameras))
-    kind = attack_of(shoot, take.number)
+    kind, camera_name = attack_of(shoot, take.number), device_of(shoot, take.number)
     if kind:
-        attack = present(kind, pictures, np.random.default_rng((shoot.seed, take.number, 0xA77A)))
+        tool = device(camera_name).instrument(kind) if camera_name else None
+        attack = present(kind, pictures, np.random.default_rng((shoot.seed, take.number, 0xA77A)), tool)
         pictures = attack.frames
         members["attack.npz"] = encode_field("attack.npz", {"homography": attack.homography})
+    if camera_name:
+        pictures = seen_by(camera_name, pictures, np.random.default_rng((shoot.seed, take.number, 0xDE71CE)))
     members |= {
         "mp4": encode_mp4(pictures, FPS),
         "flac": encode_flac(audio),
@@ -155,6 +159,25 @@ def film(shoot: Shoot, take: Take, audio: np.ndarray) -> tuple[Members, np.ndarr
 def attack_of(shoot: Shoot, number: int) -> str | None:
     """What this take is presented as: genuine and each attack in turn."""
     return (None, *shoot.attacks)[number % (1 + len(shoot.attacks))]
+
+
+def device_of(shoot: Shoot, number: int) -> DeviceName | None:
+    """The camera that records this take: after a round of presentations comes the next one."""
+    return shoot.devices[number // (1 + len(shoot.attacks)) % len(shoot.devices)] if shoot.devices else None
+
+
+def presentation_labels(shoot: Shoot, number: int) -> dict[str, str]:
+    """What a clip says of how it was presented, in the words of anti-spoofing sets: spoof (genuine, attack), attack
+    (print, replay), instrument, device."""
+    kind, camera_name = attack_of(shoot, number), device_of(shoot, number)
+    labels = {"spoof": "attack" if kind else "genuine"} if shoot.attacks else {}
+    if camera_name:
+        labels["device"] = camera_name
+    if kind:
+        labels["attack"] = kind
+    if kind and camera_name:
+        labels["instrument"] = device(camera_name).instrument(kind)
+    return labels
 
 
 def landmarks_of(take: Take) -> np.ndarray:

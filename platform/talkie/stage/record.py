@@ -16,7 +16,7 @@ from talkie.errors import BadInput
 from talkie.shards import Dataset, Ledger, LedgerEntry, RawClip, commit, existing_dataset
 from talkie.shards.atomic import write_atomically
 from talkie.stage.budget import check
-from talkie.stage.film import Members, attack_of, film, stage_take
+from talkie.stage.film import Members, film, presentation_labels, stage_take
 from talkie.stage.footage import film_footage, raw_footage_of
 from talkie.stage.lighting import lit
 from talkie.stage.shoot import Shoot
@@ -141,7 +141,6 @@ def _record(shoot: Shoot, take: Take, members: Members, truth: dict[str, str]) -
     frames, seconds = len(take), len(take) / FPS
     digest = hashlib.sha256(members["flac"] + members["head.npz"] + members["mp4"]).hexdigest()
     person, line = take.person, take.line
-    attack = attack_of(shoot, take.number)
     labels = {
         "voice": person.voice.variant,
         "emotion": line.emotion,
@@ -149,7 +148,7 @@ def _record(shoot: Shoot, take: Take, members: Members, truth: dict[str, str]) -
         "event": line.event,
         "events": "; ".join(f"{e.kind} {e.start_s:.3f} {e.end_s:.3f}" for e in take.performance.events),
         "shoot": shoot.name,
-        **({"presentation": attack or "genuine"} if shoot.attacks else {}),
+        **presentation_labels(shoot, take.number),
         **truth,
     }
     return ClipRecord(

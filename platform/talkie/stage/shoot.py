@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from talkie.errors import BadConfig, BadInput
 from talkie.stage.backdrop import digest_of
+from talkie.stage.devices import DeviceName
 from talkie.stage.sections import Attack, Body, Cast, Footage, Hands, LightSet, Rig, Script, Section, SensorName, Sound
 
 _OF_BODY = ("pose", "hands", "contact")
@@ -22,7 +23,7 @@ _PRESETS = resources.files("talkie.stage") / "presets"
 class Shoot(Section):
     """A whole shoot. One take is a pure function of (shoot, number); the number of clips is no part of what a take
     is, so that a folder may grow by asking for more. `attacks`: takes are dealt to genuine footage and to these
-    presentation attacks in turn."""
+    presentation attacks in turn; `devices`: the cameras that record a round of them each, in turn."""
 
     name: str = "speech"
     seed: int = Field(0, ge=0)
@@ -34,6 +35,7 @@ class Shoot(Section):
     sound: Sound | None = None
     light: LightSet = LightSet()
     attacks: tuple[Attack, ...] = ()
+    devices: tuple[DeviceName, ...] = ()
     footage: Footage | None = None
     body: Body | None = None
     hands: Hands | None = None
@@ -55,8 +57,10 @@ class Shoot(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Shoot:
-        if self.footage and (self.sensors or self.attacks or self.rig.views > 1):
-            raise ValueError("footage carries its own truth: leave sensors, attacks and further views out of it")
+        if self.footage and (self.sensors or self.attacks or self.devices or self.rig.views > 1):
+            raise ValueError(
+                "footage carries its own truth: leave sensors, attacks, devices and further views out of it"
+            )
         return self
 
     def settings(self) -> dict[str, Any]:

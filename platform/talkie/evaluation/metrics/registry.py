@@ -139,13 +139,15 @@ def measure_set(
     *,
     network: NetworkIdentity | None = None,
     protocol: Mapping[str, str] | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> Measurement:
-    """A figure of a whole set (a Frechet distance, an error rate), which has no mean over clips.
+    """A figure of a whole set (a Frechet distance, an error rate), which has no mean over clips; `bounds`: its 95 %
+    interval, where it was estimated (`bootstrap.set_interval`).
 
     Raises BadInput for a value that is no number or for no items."""
     if items < 1 or not np.isfinite(value):
         raise BadInput(f"{value} over {items} items", where=name, cure="measure at least one item")
-    return _measurement(name, float(value), items, network, dict(protocol or {}))
+    return _measurement(name, float(value), items, network, dict(protocol or {}), *(bounds or ()))
 
 
 def _measurement(
