@@ -1,4 +1,4 @@
-"""Six clips of talking heads with every field whose truth is known without filming a stage: what the conformance test
+"""Eight clips of talking heads with every field whose truth is known without filming a stage: what the conformance test
 trains on. A system that needs another field gets it added here."""
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from talkie.shards import Dataset, RawClip, commit, encode_field, open_dataset
 from tone_clips import tone_clip
 from tone_pictures import filmed
 
-PEOPLE = (("train", "ann"), ("train", "bea"), ("test", "dan"))
+PEOPLE = (("train", "ann"), ("train", "bea"), ("val", "cleo"), ("test", "dan"))
 FRAMES, SIZE = 30, 64
-LABELS = {"emotion": ("happy", "sad"), "attack": ("none", "replay")}
+LABELS = {"emotion": ("happy", "sad"), "spoof": ("genuine", "attack")}
 """Labels by attribute: the first for a person's first clip, the second for their second."""
 
 

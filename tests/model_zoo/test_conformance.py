@@ -74,7 +74,7 @@ def test_an_example_is_a_function_of_its_draw(cls, data):
     checks.check_draws(cls, data)
 
 
-def test_its_cost_can_be_estimated(cls, data, monkeypatch):
+def test_its_cost_can_be_estimated(cls, data, world, monkeypatch):
     checks.check_estimate(cls, data, monkeypatch)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from talkie.clip import Phone, Transcription
-from talkie.errors import BadInput
+from talkie.errors import BadInput, TalkieError
 from talkie.serving.answers import speech_to_motion
 from talkie.serving.controls import MotionControls
 from talkie.speech.emotion import EMOTIONS
@@ -64,7 +64,7 @@ def test_each_phase_trains_its_parts_and_leaves_the_others_in_eval_mode(system):
         live = {name for name, part in system.named_children() if part.training}
         assert live == trained[phase.name], phase.name
     assert trained == {
-        "critics": {"critics", "judges"},
+        "critics": {"critics", "judges", "audio", "hearing"},
         "prior": {"prior"},
         "stage_1": {"audio", "talker"},
         "stage_2": {"talker", "twin"},
@@ -79,6 +79,23 @@ def test_stage_two_moves_neither_prior_nor_audio_net(system, clips):
     assert all(p.grad is None for n, p in system.named_parameters() if n.startswith("audio."))
     # Batch statistics are state too.
     assert all(torch.equal(b, system.state_dict()[n]) for n, b in before.items())
+
+
+def test_what_the_convolutions_have_heard_stays_in_stage_one(system, clips):
+    roles = {phase.name: phase.optimisers for phase in system.phases()}
+    assert roles["critics"]["hearing"].selects("audio.stem.0.weight")
+    assert not roles["stage_1"]["model"].selects("audio.stem.0.weight")
+    assert roles["stage_1"]["model"].selects("audio.layers.0.norm.weight")
+    hearing = system(batch_of(system, clips, "critics"), "critics", "hearing")["hearing"]
+    hearing.backward()
+    assert system.audio.stem[0].weight.grad.any()
+    assert system.hearing.weight.grad.any()
+
+
+@pytest.mark.parametrize("given", [{"warp": 0.1, "hearing": False}, {"hearing": True}])
+def test_only_an_audio_net_from_scratch_is_revoiced_and_taught(given):
+    with pytest.raises(TalkieError, match="log_mel"):
+        make_config(load_system("emote"), "micro", {"audio": "wav2vec2", **given})
 
 
 def test_the_twin_begins_stage_two_where_the_talker_does(system):

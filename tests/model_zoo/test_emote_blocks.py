@@ -8,6 +8,7 @@ from torch.distributions import Normal, kl_divergence
 
 from talkie.errors import BadInput
 from talkie_zoo.blocks.alibi import AlibiLayer, alibi_bias, alibi_slopes
+from talkie_zoo.blocks.audio import MELS, LogMelEncoder
 from talkie_zoo.blocks.critics import ClipClassifier, LipReader, clip_distance, frame_cross_entropy, frame_distance
 from talkie_zoo.blocks.exchange import derangement, doubled
 from talkie_zoo.blocks.injectors import ConcatInjector
@@ -80,6 +81,26 @@ def test_an_untrained_prior_answers_its_bias_whatever_the_latents():
     prior = TemporalVAE(7, 16, 4, 16).eval()
     motion = prior.decode(torch.randn(2, 3, 16))
     torch.testing.assert_close(motion, prior.smooth.bias.expand_as(motion))
+
+
+def test_the_other_start_of_the_prior_smooths_nothing_and_draws_close_to_the_mean():
+    prior, x = TemporalVAE(7, 16, 4, 16, out_std=0.1).eval(), torch.randn(2, 16, 7)
+    torch.testing.assert_close(prior.smooth(x.transpose(1, 2)).transpose(1, 2) - prior.smooth.bias, x)
+    torch.testing.assert_close(prior.encode(x)[1], torch.full((2, 2, 16), prior.NARROW), atol=0.5, rtol=0)
+
+
+def test_another_voice_stretches_the_bands_and_colours_them_alike_in_every_row():
+    torch.manual_seed(0)
+    encoder, rows = LogMelEncoder(8, 0, 2, 0.0), torch.randn(30, MELS)
+    colour = encoder.revoiced(rows, 0.0) - rows
+    torch.testing.assert_close(colour, colour[:1].expand_as(colour), atol=1e-5, rtol=0)
+    # A parabola has no third difference.
+    assert float(colour[0].diff(n=3).abs().max()) < 1e-4
+    peak = torch.zeros(30, MELS)
+    peak[:, 60] = 1e3
+    places = {int(encoder.revoiced(peak, 0.12)[0].argmax()) for _ in range(20)}
+    assert len(places) > 3
+    assert all(60 / 1.12 - 1 <= place <= 60 / 0.88 + 1 for place in places)
 
 
 def test_the_prior_draws_in_training_and_takes_the_mean_in_use():

@@ -17,6 +17,8 @@ from talkie_zoo.blocks.temporal import AttentionLayer, mask_of
 
 MELS = 80
 MEL_HOP_S = 0.02
+TILT = 0.5
+"""Deviation of a band under another voice's colour, in deviations of the training clips."""
 
 
 def normalise(audio: np.ndarray) -> np.ndarray:
@@ -57,6 +59,18 @@ class LogMelEncoder(nn.Module):
         mel = torch.cat(inputs)
         self.mel_mean.copy_(mel.mean(0))
         self.mel_std.copy_(mel.std(0).clamp_min(1e-3))
+
+    def revoiced(self, x: Tensor, warp: float) -> Tensor:
+        """Inputs (M, 80) as if somebody else spoke: the bands stretched by up to `warp`, as by another vocal tract
+        (Jaitly & Hinton 2013, vocal tract length perturbation), and coloured by a smooth curve, from torch's random
+        state."""
+        stretch = 1 + warp * (2 * torch.rand(()) - 1)
+        place = (torch.arange(MELS) * stretch).clamp(0, MELS - 1)
+        low = place.long().clamp_max(MELS - 2)
+        share = place - low
+        x = x[:, low] * (1 - share) + x[:, low + 1] * share
+        curve = torch.linspace(-1, 1, MELS)[None] ** torch.arange(3)[:, None]
+        return x + self.mel_std * (TILT * torch.randn(3) @ curve)
 
     def features(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """The convolutional front end: x (B, M, 80), lengths (B,) -> (B, M, C) at 50 Hz and their lengths (B,)."""

@@ -14,11 +14,14 @@ from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
 from talkie.errors import BadInput
 from talkie.heads import builtin_head
 from talkie.speech.emotion import EMOTIONS, INTENSITIES
+from talkie.speech.phones import VISEMES
 from talkie.systems.contract import Batch, Card, Example, System, SystemConfig
 from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Optimiser, Phase, Schedule
 from talkie.systems.tasks.speech_to_motion import EXPRESSIONS, MotionResult, SpeechToMotionRequest, clip_audio
+from talkie_zoo.blocks.audio import LogMelEncoder
 from talkie_zoo.blocks.batches import pad
+from talkie_zoo.blocks.critics import frame_cross_entropy
 from talkie_zoo.blocks.exchange import derangement, doubled
 from talkie_zoo.blocks.head_model import shared_head
 from talkie_zoo.blocks.motion_vae import STRIDE, TemporalVAE, kl_to_normal
@@ -36,12 +39,14 @@ from talkie_zoo.speech_to_motion.emote_networks import (
 )
 
 TRAINS = {
-    "critics": ("critics", "judges"),
+    "critics": ("critics", "judges", "hearing"),
     "prior": ("prior",),
     "stage_1": ("audio", "talker"),
     "stage_2": ("talker", "twin"),
 }
 """The parts that a phase trains; all others are frozen, their normalisation and dropout included."""
+STYLE = len(EMOTIONS) + len(INTENSITIES)
+"""Where the speaker begins in a row of conditions."""
 OVERLAP = 6 * STRIDE
 """Frames that two windows of a long recording share."""
 
@@ -53,13 +58,15 @@ class Emote(System):
     Decided here. Both critics see vertices of the average face (lips, and the whole face) in place of rendered
     pictures: the renderer of the original only carries a frozen network's gradient to the same vertices. The lip
     critic is a viseme reader trained on the same clips in place of a network for visual speech recognition; the
-    emotion critic makes its features itself in place of EMOCA's. The emotion reference is the donor's true motion in
-    place of its real video. Coefficients are ARKit's 52 and the jaw in place of FLAME's, standardised by the training
-    motion where the prior reads and writes them. The prior's transformers step their bias every frame. Unless
-    `rescale` is off, the vertex term is 1 for the mean face and the perceptual weights refer to that. A speaker
-    whom nobody named gets equal shares of all styles, since the original always takes one of its training speakers.
-    Frames whose fit has no finite residual count in no term, as frames without landmarks in the original. A recording
-    beyond the table of 1200 frames goes through cross-faded windows in place of being cut off.
+    emotion critic makes its features itself in place of EMOCA's. The emotion reference is the donor's true motion
+    in place of its real video. Coefficients are ARKit's 52 and the jaw in place of FLAME's, standardised by the
+    training motion where the prior reads and writes them. An audio net without pretrained weights first learns
+    visemes, beside the critics, and its convolutions rest then, since the original's had learned to recognise
+    speech and rest too. The prior's transformers step their bias every frame. Unless `rescale` is off, the vertex
+    term is 1 for the mean face and the perceptual weights refer to that. A speaker whom nobody named gets equal
+    shares of all styles, since the original always takes one of its training speakers. Frames whose fit has no
+    finite residual count in no term, as frames without landmarks in the original. A recording beyond the table of
+    1200 frames goes through cross-faded windows in place of being cut off.
     """
 
     card: ClassVar[Card] = Card(
@@ -146,26 +153,32 @@ class Emote(System):
         self.critics = Critics(lips, points, c.critic_channels, c.critic_heads, *sizes, c.dropout)
         if c.judges:
             self.judges = Judges(lips, COEFFICIENTS, c.critic_channels // 2, len(EMOTIONS))
+        if c.hearing:
+            self.hearing = torch.nn.Linear(width, len(VISEMES))
         if c.ablation:
             self.twin = Talker(width, conditions, c.channels, c.heads, c.dropout, c.prior_width)
 
     # --- training -----------------------------------------------------------------------------------------------
 
     def phases(self) -> tuple[Phase, ...]:
-        """Critics (and judges), prior, stage 1 with the audio net (but its convolutions, where they are pretrained),
-        stage 2 with the talker alone (and its twin)."""
+        """Critics (with judges and hearing), prior, stage 1 with the audio net (but its convolutions, where they have
+        been taught), stage 2 with the talker alone (and its twin)."""
         c = self.config
 
-        def adam(*prefixes: str) -> Optimiser:
-            return Optimiser(c.learning_rate, trains=prefixes, schedule=Schedule(c.schedule), clip_norm=1.0)
+        def adam(*prefixes: str, rate: float = c.learning_rate) -> Optimiser:
+            return Optimiser(rate, trains=prefixes, schedule=Schedule(c.schedule), clip_norm=1.0)
 
-        critics = {"lip": adam("critics.lip."), "emotion": adam("critics.emotion.")}
-        critics |= {"judges": adam("judges.")} if c.judges else {}
+        first_of_all: dict[str, tuple[str, ...]] = {"lip": ("critics.lip.",), "emotion": ("critics.emotion.",)}
+        first_of_all |= {"judges": ("judges.",)} if c.judges else {}
+        first_of_all |= {"hearing": ("audio.", "hearing.")} if c.hearing else {}
+        critics = {role: adam(*prefixes, rate=c.critic_rate) for role, prefixes in first_of_all.items()}
         last = {"model": adam("talker.")} | ({"twin": adam("twin.")} if c.ablation else {})
-        first = {"model": adam("audio.", "talker.", "!audio.model.feature_extractor.")}
+        prior = {"model": adam("prior.", rate=c.prior_rate)}
+        taught = ("!audio.stem.",) if c.hearing else ()
+        first = {"model": adam("audio.", "talker.", "!audio.model.feature_extractor.", *taught)}
         return (
             Phase("critics", c.critic_steps, critics, batch_size=c.critic_batch, patience=c.patience),
-            Phase("prior", c.prior_steps, {"model": adam("prior.")}, batch_size=c.prior_batch, patience=c.patience),
+            Phase("prior", c.prior_steps, prior, batch_size=c.prior_batch, patience=c.patience),
             Phase("stage_1", c.stage_1_steps, first, batch_size=c.batch, patience=c.patience),
             Phase("stage_2", c.stage_2_steps, last, batch_size=c.batch, patience=c.patience),
         )
@@ -182,7 +195,8 @@ class Emote(System):
         super().train(mode)
         if mode and self.phase:
             for name, part in self.named_children():
-                part.train(name in TRAINS[self.phase])
+                heard = name == "audio" and self.phase == "critics" and self.config.hearing
+                part.train(heard or name in TRAINS[self.phase])
         return self
 
     def example(self, clip: Clip, draw: Draw) -> Example:
@@ -220,7 +234,10 @@ class Emote(System):
         start = int(torch.randint(max(0, len(example["motion"]) - size) + 1, ()))
         rows = self.audio.rows_per_frame
         cut = {name: example[name][start : start + size] for name in ("motion", "visemes", "valid")}
-        return {**cut, "audio": example["audio"][start * rows : (start + size) * rows]}
+        audio = example["audio"][start * rows : (start + size) * rows]
+        if self.config.warp and isinstance(self.audio, LogMelEncoder):
+            audio = self.audio.revoiced(audio, self.config.warp)
+        return {**cut, "audio": audio}
 
     def losses(self, batch: Batch, phase: str, role: str) -> dict[str, Tensor]:
         """Terms of one role; `vertices` is 1 for the mean face unless `rescale` is off."""
@@ -229,6 +246,9 @@ class Emote(System):
         # The roles of a step look at the same faces.
         moved = batch["_moved"] if "_moved" in batch else self.face(motion)
         batch["_moved"] = moved
+        if role == "hearing":
+            heard = self.hearing(self.context(batch["audio"], batch["samples"], batch["frames"], real))
+            return {"hearing": frame_cross_entropy(heard, batch["visemes"], real)}
         if phase == "critics":
             return self._judged(batch, role, moved, valid)
         if phase == "prior":
@@ -264,8 +284,7 @@ class Emote(System):
         donors = derangement(len(moved))
         donor = condition[donors].clone()
         # The copy takes over emotion and intensity; the speaker stays.
-        feeling = len(EMOTIONS) + len(INTENSITIES)
-        donor[:, feeling:] = condition[:, feeling:]
+        donor[:, STYLE:] = condition[:, STYLE:]
         both = torch.cat([context, context]), torch.cat([condition, donor]), torch.cat([real, real])
         said = self.face(self.speak(talker, *both))
         heard, seen = doubled(valid, valid, donors)

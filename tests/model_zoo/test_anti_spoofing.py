@@ -1,0 +1,216 @@
+"""The recurrent ensemble's parts against closed forms: which frames are kept, sizes as published, padding, thresholds,
+decisions, what phases may move, and what a request may ask."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from talkie.errors import BadConfig, BadInput, NoFace
+from talkie.evaluation.metrics.recognition import hter
+from talkie.systems import make_config
+from talkie.systems.tasks.recognition import RecognitionRequest
+from talkie_zoo.blocks.densenet import DenseNet
+from talkie_zoo.blocks.face_box import fixed_face_box
+from talkie_zoo.blocks.recurrent import SeqHead, mean_over_steps
+from talkie_zoo.recognition.anti_spoofing import AntiSpoofing
+from talkie_zoo.recognition.anti_spoofing_decisions import calibrated, domain_of, threshold_between
+from talkie_zoo.recognition.anti_spoofing_networks import MEMBERS, META, SCORERS, FrameSkipper
+from tone_clips import tone_clip
+
+FRAMES = np.random.default_rng(0).integers(0, 256, (45, 32, 32, 3)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def system():
+    torch.manual_seed(0)
+    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {}))
+    made.restore({"domains": []})
+    return made.eval()
+
+
+def labelled(**labels):
+    clip = tone_clip(0).decode(())
+    return dataclasses.replace(clip, record=clip.record.model_copy(update={"labels": labels}))
+
+
+def test_one_frame_of_every_clip_is_kept_and_a_short_video_keeps_one():
+    assert FrameSkipper(30).kept(91) == [0, 30, 60, 90]
+    assert FrameSkipper(30, 29).kept(91) == [29, 59, 89]  # the published script's
+    assert FrameSkipper(30, 29).kept(10) == [9]
+    assert FrameSkipper(30).kept(1) == [0]
+    assert FrameSkipper(1).kept(4) == [0, 1, 2, 3]
+    assert FrameSkipper(2, 1).clips_of(5) == [0, 0, 1, 1, 1]
+
+
+def test_the_paper_preset_has_the_published_size():
+    with torch.device("meta"):
+        whole = AntiSpoofing(make_config(AntiSpoofing, "paper", {}))
+        whole.restore({"domains": []})
+    count = lambda part: sum(p.numel() for p in part.parameters())  # noqa: E731
+    members = whole.ensembles["all"].members
+    # torchvision's densenet201 has 20,013,928 parameters, its classifier 1,000 x 1,920 + 1,000 of them.
+    assert count(whole.networks["all"]) == 20_013_928 - 1_921_000
+    assert whole.networks["all"].channels == 1920
+    for kind, millions in (("bilstm", 9.7), ("lstm", 11.7), ("gru", 0.12)):
+        assert count(members[kind]) == pytest.approx(millions * 1e6, rel=0.05)
+
+
+def test_densenet_takes_published_weights_by_either_spelling_and_nothing_else(tmp_path):
+    torch.manual_seed(0)
+    small = (1, 2)
+    given, taken = DenseNet(small), DenseNet(small)
+    state = {n: t.clone() for n, t in given.state_dict().items()}
+    old = {n.replace("norm1.", "norm.1.").replace("conv2.", "conv.2."): t for n, t in state.items()}
+    save_file({**old, "classifier.bias": torch.zeros(3)}, tmp_path / "old.safetensors")
+    taken.load(tmp_path / "old.safetensors")
+    pictures = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(taken.eval()(pictures), given.eval()(pictures))
+    save_file({"features.conv0.weight": state["features.conv0.weight"]}, tmp_path / "part.safetensors")
+    (tmp_path / "no.safetensors").write_bytes(b"no")
+    for name in ("part", "no", "absent"):
+        with pytest.raises(BadConfig):
+            taken.load(tmp_path / f"{name}.safetensors")
+
+
+def test_a_given_densenet_is_frozen_not_stored_again_and_needs_no_phase_of_its_own(tmp_path, monkeypatch):
+    from talkie_zoo.recognition import anti_spoofing
+
+    monkeypatch.setattr(anti_spoofing, "DenseNet", lambda: DenseNet((1, 1)))
+    save_file(DenseNet((1, 1)).state_dict(), tmp_path / "net.safetensors")
+    path = str(tmp_path / "net.safetensors")
+    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {"network": "densenet201", "pretrained": path}))
+    made.restore({"domains": ["phone", "webcam"]})
+    assert list(made.networks) == ["all"]
+    assert len(made.ensembles) == 3
+    assert made.external() == ("networks.",)
+    assert [p.name for p in made.phases()] == ["members", "stacker", "threshold"]
+    assert path in made.describe().parts["feature network"]
+    made.enter("members")
+    assert not made.train().networks.training
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_padding_and_company_do_not_change_a_sequence(kind):
+    torch.manual_seed(0)
+    head = SeqHead(kind, 5, 7)
+    short, long = torch.randn(3, 5), torch.randn(6, 5)
+    both = torch.nn.utils.rnn.pad_sequence([short, long], batch_first=True)
+    together = head(both, torch.tensor([3, 6]))
+    torch.testing.assert_close(together[0, :3], head(short[None], torch.tensor([3]))[0])
+    torch.testing.assert_close(together[1], head(long[None], torch.tensor([6]))[0])
+
+
+def test_a_mean_over_steps_leaves_the_padding_out():
+    values = torch.tensor([[1.0, 3.0, 99.0], [2.0, 4.0, 6.0]])
+    assert mean_over_steps(values, torch.tensor([2, 3])).tolist() == [2.0, 4.0]
+
+
+def test_the_meta_model_hears_the_sum_of_the_members_and_moves_none_of_them(system):
+    ensemble, lengths = system.ensembles["all"], torch.tensor([4])
+    features = torch.randn(1, 4, 16)
+    summed = ensemble.summed(features, lengths)
+    torch.testing.assert_close(summed.sum(-1), torch.full((1, 4), 3.0))
+    ensemble.logits(META, features, lengths).sum().backward()
+    assert all(p.grad is None for p in ensemble.members.parameters())
+    assert all(p.grad is not None for p in ensemble.stacker.parameters())
+    system.zero_grad(set_to_none=True)
+
+
+def test_each_phase_sees_the_people_that_it_may_and_moves_its_own_part(system):
+    learned, members, stacking, decision = system.phases()
+    assert [p.sampling.split for p in (learned, members, stacking, decision)] == ["train", "train", "val", "val"]
+    names = [name for name, _ in system.named_parameters()]
+    moved = {role: [n for n in names if o.selects(n)] for role, o in members.optimisers.items()}
+    assert all(n.startswith(f"ensembles.all.members.{kind}.") for kind in MEMBERS for n in moved[kind])
+    assert all(".stacker." in n for n in names if stacking.optimisers[META].selects(n))
+    assert decision.fitted
+
+
+def test_the_threshold_decides_as_the_equal_error_rate_does_and_becomes_one_half():
+    rng = np.random.default_rng(1)
+    scores, genuine = rng.random(60), rng.random(60) < 0.4
+    scores = np.clip(scores + 0.3 * genuine, 0.01, 0.99)
+    at = threshold_between(scores, genuine)
+    assert at not in scores
+    moved = calibrated(scores, at)
+    assert hter(moved, genuine, 0.5) == hter(scores, genuine, at)
+    assert (np.argsort(moved) == np.argsort(scores)).all()
+    assert calibrated(np.array([at]), at)[0] == pytest.approx(0.5)
+
+
+def test_an_answer_has_a_score_and_one_for_every_frame(system):
+    answer = system.generate(RecognitionRequest(FRAMES))
+    assert sum(answer.scores["spoof"].values()) == pytest.approx(1)
+    track = answer.tracks["spoof"]
+    assert track.shape == (45, 2)
+    assert len(np.unique(track[:, 1])) <= 5
+    np.testing.assert_allclose(track.sum(1), 1, atol=1e-6)
+
+
+def test_an_early_exit_sees_fewer_frames_and_a_strict_rate_lets_fewer_pass(system):
+    seen = []
+    hook = system.networks["all"].register_forward_hook(lambda network, given, made: seen.append(len(given[0])))
+    system.generate(RecognitionRequest(FRAMES, controls={"early_exit": 0.0}))
+    hook.remove()
+    assert sum(seen) == 3
+    ensemble = system.ensembles["all"]
+    before = ensemble.attacks.clone()
+    ensemble.attacks[:] = torch.linspace(0, 1, 101)
+    strict, loose = (
+        system.generate(RecognitionRequest(FRAMES, controls={"far": far})).scores["spoof"]["genuine"]
+        for far in (0.01, 0.9)
+    )
+    ensemble.attacks.copy_(before)
+    assert strict < loose
+
+
+@pytest.mark.parametrize("who", SCORERS)
+def test_anyone_can_be_asked_to_score(system, who):
+    assert "spoof" in system.generate(RecognitionRequest(FRAMES, controls={"scorer": who, "skip": 5})).scores
+
+
+@pytest.mark.parametrize(
+    ("controls", "says"),
+    [
+        ({"speed": 1}, "no control 'speed'"),
+        ({"scorer": "oracle"}, "nobody called 'oracle'"),
+        ({"skip": 0}, "skip 0"),
+        ({"skip": 2.5}, "no whole number"),
+        ({"far": 3}, "far 3"),
+        ({"early_exit": "soon"}, "early_exit 'soon'"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_the_cure(system, controls, says):
+    with pytest.raises(BadInput, match=says) as raised:
+        system.generate(RecognitionRequest(FRAMES, controls=controls))
+    assert raised.value.cure
+
+
+def test_a_clip_says_whether_a_person_was_there(system):
+    fresh = AntiSpoofing(make_config(AntiSpoofing, "micro", {}))
+    with pytest.raises(BadInput, match="spoof"):
+        fresh.prepare([labelled(spoof="mask")])
+    with pytest.raises(BadInput, match="every clip is labelled 'genuine'"):
+        fresh.prepare([labelled(spoof="genuine"), labelled(spoof="genuine")])
+    clips = [labelled(spoof="genuine", device="phone"), *[labelled(spoof="attack", device="webcam")] * 3]
+    fresh.prepare(clips)
+    assert fresh.class_weights.tolist() == pytest.approx([4 / 6, 2.0])
+    assert fresh.constants == {"domains": ["phone", "webcam"]}
+    assert [fresh.seen(name, "webcam") for name in ("all", "fold0", "fold1")] == [True, True, False]
+    assert domain_of(clips[0]) == "phone"
+
+
+def test_pictures_without_a_face_are_refused():
+    with pytest.raises(NoFace):
+        fixed_face_box(np.zeros((2, 64, 64, 3), np.uint8), [0], 1.3)
+
+
+def test_settings_that_contradict_each_other_are_refused():
+    for changes in ({"pretrained": "x.safetensors"}, {"offsets": 11}):
+        with pytest.raises(BadConfig):
+            make_config(AntiSpoofing, "micro", changes)
