@@ -23,7 +23,10 @@ def log_parent(home: Home, run_id: str, folder: Path) -> None:
     """Tags a run with the model in `folder`, and adds the corpora that the model was trained on, its own ancestors'
     included, to those of the run. Raises UnknownModel and CorruptModel."""
     digest = verify_model(folder)
-    known = next((row for row in list_versions(None, home) if row.digest == digest), None)
+    # The first version that had these weights: a run that was repeated made them again.
+    known = min(
+        (row for row in list_versions(None, home) if row.digest == digest), key=lambda v: v.version, default=None
+    )
     parent = run_of(home, known.run_id) if known is not None else None
     complete = parent is not None and bool(parent.read()) and parent.tags.get(PARENT_DATA) != UNRECORDED
     name = f"{known.name}/{known.version}" if known is not None else Path(folder).resolve().name

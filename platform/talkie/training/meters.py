@@ -5,8 +5,20 @@ from __future__ import annotations
 import resource
 import time
 from collections import defaultdict
+from pathlib import Path
 
 from talkie.training.engine import StepReport
+
+
+def held_most_gb() -> float:
+    """GiB that this process held resident at most. Where Linux tells it, since the process was loaded: getrusage begins
+    with what the parent held when it started this one."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        kibibytes = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes / 2**20
 
 
 class Meter:
@@ -40,10 +52,8 @@ class Meter:
         steps = max(1, self._count)
         if self.flops and self.peak:
             self._times["mfu"] = self.flops * steps / (spent / steps * self.peak)
-        # ru_maxrss is in KiB on Linux.
-        resident_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         meters = {name: value / steps for name, value in self._times.items()}
-        meters |= {"step_s": spent / steps, "resident_gb": resident_gb}
+        meters |= {"step_s": spent / steps, "resident_gb": held_most_gb()}
         if self.flops:
             meters["flops"] = self.flops
         fields: dict[str, object] = {
