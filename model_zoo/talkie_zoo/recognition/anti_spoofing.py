@@ -86,7 +86,7 @@ class AntiSpoofing(System):
             for value, data in (("3.12 %", "MSU-MFSD"), ("11.19 %", "Replay-Attack"), ("12.23 %", "OULU-NPU"))
         ),
         gaps=(
-            "`tiny` does not reach its claims yet: in a shortened training the meta-model erred more often than its members",
+            "`tiny` misses its claims yet: in a shortened training the meta-model erred more than its members",
             "trained and measured on prints and replays that the stage made; the public sets were never seen",
             "decisions while frames come in are a control of a request, not a stream",
         ),
