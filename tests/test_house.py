@@ -14,7 +14,7 @@ LIBRARY = ROOT / "platform" / "talkie"
 
 # Each floor may import itself and what stands below it.
 FLOORS = [
-    {"errors", "reaper"},
+    {"errors", "late", "reaper"},
     {"clip", "cluster", "licences", "storage"},
     {"media", "heads", "render", "speech", "faces"},
     {"shards"},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from talkie.late import late
 
 if TYPE_CHECKING:
     from talkie.curation.config import CurateConfig
@@ -21,12 +22,8 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imports what is asked for, when it is: an actor of the engine needs neither torch nor the head model."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
+# An actor of the engine needs neither torch nor the head model.
+__getattr__ = late(__name__, _HOMES)
 
 __all__ = [
     "ClipReport",

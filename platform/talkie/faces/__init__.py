@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from talkie.late import late
 
 if TYPE_CHECKING:
     from talkie.faces.crop import (
@@ -21,28 +22,24 @@ if TYPE_CHECKING:
     from talkie.faces.tracking import FaceTracker
 
 _HOMES = {
-    "FaceTracker": "talkie.faces.tracking",
-    "PeopleTracker": "talkie.faces.people",
-    "Recipe": "talkie.faces.crop",
-    "TrackedFace": "talkie.faces.people",
-    "crop_camera": "talkie.faces.crop",
-    "crop_frame": "talkie.faces.crop",
-    "face_box": "talkie.faces.crop",
-    "interocular": "talkie.faces.mesh",
-    "smooth_box": "talkie.faces.crop",
-    "smooth_boxes": "talkie.faces.crop",
-    "to_crop": "talkie.faces.crop",
-    "to_source": "talkie.faces.crop",
-    "tracker_version": "talkie.faces.mesh",
+    "FaceTracker": "tracking",
+    "PeopleTracker": "people",
+    "Recipe": "crop",
+    "TrackedFace": "people",
+    "crop_camera": "crop",
+    "crop_frame": "crop",
+    "face_box": "crop",
+    "interocular": "mesh",
+    "smooth_box": "crop",
+    "smooth_boxes": "crop",
+    "to_crop": "crop",
+    "to_source": "crop",
+    "tracker_version": "mesh",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imports what is asked for, when it is: the recipe of a crop needs no tracker."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
+# The recipe of a crop needs no tracker.
+__getattr__ = late(__name__, _HOMES)
 
 __all__ = [
     "FaceTracker",

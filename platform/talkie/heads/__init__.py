@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from talkie.late import late
 
 if TYPE_CHECKING:
     from talkie.heads.builtin import BuiltinHead, builtin_head
@@ -22,41 +23,37 @@ if TYPE_CHECKING:
     from talkie.heads.units import AU_NAMES, action_units, expression_of_units
 
 _HOMES = {
-    "ARKIT_NAMES": "talkie.heads.model",
-    "AU_NAMES": "talkie.heads.units",
-    "BuiltinHead": "talkie.heads.builtin",
-    "Conversion": "talkie.heads.convert",
-    "Embedding": "talkie.heads.embedding",
-    "HeadModel": "talkie.heads.model",
-    "LinearHead": "talkie.heads.linear",
-    "action_units": "talkie.heads.units",
-    "axis_angle_to_matrix": "talkie.heads.rotations",
-    "builtin_head": "talkie.heads.builtin",
-    "cameras_of": "talkie.heads.track",
-    "convert_track": "talkie.heads.convert",
-    "expression_of_units": "talkie.heads.units",
-    "frontal_camera": "talkie.heads.camera",
-    "landmark_embedding": "talkie.heads.embedding",
-    "landmarks_68": "talkie.heads.landmarks",
-    "landmarks_98": "talkie.heads.landmarks",
-    "load_flame": "talkie.heads.flame",
-    "load_head": "talkie.heads.load",
-    "load_ict": "talkie.heads.ict",
-    "matrix_to_axis_angle": "talkie.heads.rotations",
-    "pose_vertices": "talkie.heads.track",
-    "project": "talkie.heads.camera",
-    "project_landmarks": "talkie.heads.track",
-    "save_head": "talkie.heads.head_file",
-    "weights_by_name": "talkie.heads.convert",
+    "ARKIT_NAMES": "model",
+    "AU_NAMES": "units",
+    "BuiltinHead": "builtin",
+    "Conversion": "convert",
+    "Embedding": "embedding",
+    "HeadModel": "model",
+    "LinearHead": "linear",
+    "action_units": "units",
+    "axis_angle_to_matrix": "rotations",
+    "builtin_head": "builtin",
+    "cameras_of": "track",
+    "convert_track": "convert",
+    "expression_of_units": "units",
+    "frontal_camera": "camera",
+    "landmark_embedding": "embedding",
+    "landmarks_68": "landmarks",
+    "landmarks_98": "landmarks",
+    "load_flame": "flame",
+    "load_head": "load",
+    "load_ict": "ict",
+    "matrix_to_axis_angle": "rotations",
+    "pose_vertices": "track",
+    "project": "camera",
+    "project_landmarks": "track",
+    "save_head": "head_file",
+    "weights_by_name": "convert",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imports what is asked for, when it is: the settings of a run need no torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
+# The settings of a run need no torch.
+__getattr__ = late(__name__, _HOMES)
 
 __all__ = [
     "ARKIT_NAMES",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from talkie.late import late
 
 if TYPE_CHECKING:
     from talkie.shards.dataset import Dataset, open_dataset
@@ -42,12 +43,8 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imports what is asked for, when it is: who stages a clip needs neither Parquet nor a store."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-
+# Who stages a clip needs neither Parquet nor a store.
+__getattr__ = late(__name__, _HOMES)
 
 __all__ = [
     "Dataset",

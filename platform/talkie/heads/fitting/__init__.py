@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from talkie.late import late
 
 if TYPE_CHECKING:
     from talkie.heads.fitting.basis import LandmarkBasis, landmark_basis
@@ -14,26 +15,22 @@ if TYPE_CHECKING:
     from talkie.heads.fitting.settings import FitSettings
 
 _HOMES = {
-    "Fit": "talkie.heads.fitting.fit",
-    "FitSettings": "talkie.heads.fitting.settings",
-    "LandmarkBasis": "talkie.heads.fitting.basis",
-    "PhotometricSettings": "talkie.heads.fitting.photometric",
-    "View": "talkie.heads.fitting.observation",
-    "assumed_camera": "talkie.heads.fitting.pose",
-    "fit_clip": "talkie.heads.fitting.fit",
-    "fit_head": "talkie.heads.fitting.fit",
-    "fit_views": "talkie.heads.fitting.fit",
-    "landmark_basis": "talkie.heads.fitting.basis",
-    "refine_photometric": "talkie.heads.fitting.photometric",
+    "Fit": "fit",
+    "FitSettings": "settings",
+    "LandmarkBasis": "basis",
+    "PhotometricSettings": "photometric",
+    "View": "observation",
+    "assumed_camera": "pose",
+    "fit_clip": "fit",
+    "fit_head": "fit",
+    "fit_views": "fit",
+    "landmark_basis": "basis",
+    "refine_photometric": "photometric",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imports what is asked for, when it is: the settings of a fit need no torch."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
-
+# The settings of a fit need no torch.
+__getattr__ = late(__name__, _HOMES)
 
 __all__ = [
     "Fit",
