@@ -24,6 +24,9 @@ ADDRESS_VARIABLE = "TALKIE_RAY_ADDRESS"
 OBJECT_STORE_BYTES = 300 * 2**20
 """Ray's own default takes 30 % of the memory; our tasks pass paths and small arrays, not footage."""
 
+_LOOK_EVERY = "REPORTER_UPDATE_INTERVAL_MS"
+"""Ray's variable for how often a node's agent gathers figures of its processes, in milliseconds."""
+
 _STARTS = 3
 """Ray gives its own processes 30 seconds to begin, which a machine that is busy with other things can exceed."""
 
@@ -145,8 +148,9 @@ def _own_session() -> Iterator[None]:
 @contextmanager
 def _without_onlookers() -> Iterator[None]:
     """A Ray that is started in the block has no API server (Ray begins one for its usage reports even where there is no
-    dashboard), no autoscaler's monitor, and no collector of logs for the driver. Work on actors of this machine needs
-    none of them; ray.init has no arguments for it.
+    dashboard), no autoscaler's monitor, and no collector of logs for the driver, and its node's agent looks at every
+    process once a minute instead of every five seconds. Work on actors of this machine needs none of them; ray.init
+    has no arguments for it.
     """
     from ray._private import node, parameter
 
@@ -155,9 +159,13 @@ def _without_onlookers() -> Iterator[None]:
     server = head.start_api_server
     vars(parameter)["RayParams"] = partial(kind, include_log_monitor=False, no_monitor=True)
     head.start_api_server = lambda self, **_: None
+    asked = os.environ.get(_LOOK_EVERY)
+    os.environ[_LOOK_EVERY] = asked or "60000"
     try:
         yield
     finally:
+        if asked is None:
+            del os.environ[_LOOK_EVERY]
         vars(parameter)["RayParams"] = kind
         head.start_api_server = server
 

@@ -3,6 +3,8 @@
 import getpass
 import json
 import platform
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,7 +14,7 @@ from talkie.experiments.metrics import Spool
 from talkie.experiments.reach import Patience
 from talkie.experiments.runs import run_training
 from talkie.experiments.sync import sync
-from talkie.experiments.tracking import client
+from talkie.experiments.tracking import client, log_dataset
 from talkie.shards import open_dataset
 from talkie.systems import load_system, make_config, save_system
 from talkie.training import TrainConfig, TrainEvent, TrainResult
@@ -155,3 +157,20 @@ def test_values_of_a_run_that_mlflow_never_heard_of_are_counted(tmp_path):
     Spool(folder / "metrics.jsonl").append([json.dumps({"t": 1, "s": 0, "m": {"a": 1, "b": 2}})])
     (told,) = sync(home)
     assert (told.run, told.sent, told.waiting) == ("unheard", 0, 2)
+
+
+def test_runs_that_begin_at_once_with_one_corpus_all_record_it(new_home, tmp_path):
+    home = new_home(tmp_path / "home")
+    api = client(home)
+    experiment = api.create_experiment("at once")
+    names = [api.create_run(experiment).info.run_id for _ in range(8)]
+    together = threading.Barrier(len(names))
+
+    def record(run_id: str) -> None:
+        together.wait()
+        log_dataset(home, run_id, "s3://bucket/tones", "d" * 64, 4, "training")
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(record, names))
+    found = [api.get_run(run_id).inputs.dataset_inputs for run_id in names]
+    assert [[given.dataset.digest for given in inputs] for inputs in found] == [["d" * 32]] * len(names)

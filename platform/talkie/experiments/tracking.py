@@ -29,6 +29,10 @@ _DIGEST_CHARACTERS = 32
 """MLflow keeps at most 36 characters in its own field; the whole digest is in the profile."""
 
 
+_TAKEN, _TRIES = ("UNIQUE constraint", "duplicate key", "Duplicate entry"), 5
+"""What SQLite, PostgreSQL and MySQL say of a row that somebody has just added, and how often it is tried."""
+
+
 class _Patient:
     """An MLflow client that asks again while its server is out of reach, and then raises a typed error."""
 
@@ -120,6 +124,20 @@ def log_metrics(home: Home, run_id: str, metrics: Mapping[str, float], step: int
         log.add(metrics, step)
 
 
+def _log_input(api: Any, run_id: str, given: Any) -> None:
+    """MLflow looks for a data set and then adds it: of two runs that begin at once with one corpus, as the trials of a
+    sweep do, the second meets the database's own check and finds the data set when it looks again."""
+    from mlflow.exceptions import MlflowException
+
+    for attempt in range(1, _TRIES + 1):
+        try:
+            api.log_inputs(run_id, datasets=[given])
+            return
+        except MlflowException as error:
+            if attempt == _TRIES or not any(word in str(error) for word in _TAKEN):
+                raise
+
+
 def log_dataset(home: Home, run_id: str, place: Path | str, digest: str, clips: int, context: str) -> None:
     """Records which shards a run read: MLflow's data set input with the place (a folder or an address), and the
     digests of all corpora of this context as one tag, in the order in which they were told."""
@@ -134,7 +152,7 @@ def log_dataset(home: Home, run_id: str, place: Path | str, digest: str, clips: 
         profile=json.dumps({"clips": clips, "digest": digest}),
     )
     api, tag = client(home), f"data.{context}"
-    api.log_inputs(run_id, datasets=[DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", context)])])
+    _log_input(api, run_id, DatasetInput(dataset=dataset, tags=[InputTag("mlflow.data.context", context)]))
     before = api.get_run(run_id).data.tags.get(tag, "").split()
     api.set_tag(run_id, tag, " ".join(dict.fromkeys([*before, digest])))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from talkie.errors import DISK_FULL_ERRNOS, BadInput, DiskFull, StorageConflict
 
 LOCK_NAME = ".lock"
+_TRIES = 100
 
 
 @contextmanager
@@ -27,8 +28,7 @@ def sole_writer(folder: Path, doing: str) -> Iterator[None]:
     ends. Raises StorageConflict, naming process and machine of the other writer; BadInput (not writable), DiskFull."""
     made = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = _taken(folder, doing)
+        descriptor = _entered(folder, doing)
     except OSError as error:
         if error.errno in DISK_FULL_ERRNOS:
             raise DiskFull("the disk is full", where=str(folder), cure="make room and run again") from error
@@ -43,6 +43,19 @@ def sole_writer(folder: Path, doing: str) -> Iterator[None]:
         if made:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only where nothing came of it
+
+
+def _entered(folder: Path, doing: str) -> int:
+    """`_taken` in a folder that is made. Who leaves takes an empty folder with it, which may be between any two steps
+    here: then it is made again."""
+    for _ in range(_TRIES):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return _taken(folder, doing)
+        except (FileExistsError, FileNotFoundError):
+            if folder.exists() and not folder.is_dir():
+                raise
+    raise _in_use(folder, b"")
 
 
 def _taken(folder: Path, doing: str) -> int:

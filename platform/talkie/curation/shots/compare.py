@@ -81,11 +81,13 @@ def _tone_curve(x: np.ndarray, y: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 def _clipped_alike(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Where a clipped pixel of `y` was among the brightest, or darkest, of `x` (0 to 1), as many as are clipped."""
+    margin, alike = VISIBLE / 255, np.ones(y.shape, bool)
     white, black = y >= _WHITE, y <= _BLACK
-    margin = VISIBLE / 255
-    bright = x > np.quantile(x, 1 - white.mean()) - margin
-    dark = x < np.quantile(x, black.mean()) + margin
-    return np.asarray(~((white & ~bright) | (black & ~dark)))
+    if white.any():
+        alike &= ~white | (x > np.quantile(x, 1 - white.mean()) - margin)
+    if black.any():
+        alike &= ~black | (x < np.quantile(x, black.mean()) + margin)
+    return alike
 
 
 def moved(before: np.ndarray, after: np.ndarray) -> bool:

@@ -98,16 +98,16 @@ class Blends:
         step = (last - first) // _STEPS
         before, after = pictures[first], pictures[last]
         change = after - before
-        visible = np.abs(change).max(axis=0) > VISIBLE
+        visible = (np.abs(change).max(axis=0) > VISIBLE).astype(np.float32).ravel()
         if visible.mean() < self.settings.coverage:
             return False
-        path = [np.abs((pictures[k + step] - pictures[k])[:, visible]).sum() for k in range(first, last, step)]
+        path = [_size(pictures[k + step] - pictures[k]) @ visible for k in range(first, last, step)]
         total = float(sum(path))
-        if np.abs(change[:, visible]).sum() < self.settings.monotony * total or max(path) > _ABRUPT * total:
+        if _size(change) @ visible < self.settings.monotony * total or max(path) > _ABRUPT * total:
             return False
         if min(contrast(pictures[k]) for k in range(first, last + 1, step)) < FLAT:
             return False
-        if _leftover(first, last, step, pictures, visible) > self.settings.leftover:
+        if not _is_mixed(first, last, step, pictures, visible, self.settings.leftover):
             return False
         # What costs most comes last: few windows pass all that is above.
         if displaced(before, after) > self.settings.displaced:
@@ -118,15 +118,26 @@ class Blends:
         return not relit(before, after, restless=_RESTLESS[last - first])
 
 
-def _leftover(first: int, last: int, step: int, pictures: Mapping[int, np.ndarray], visible: np.ndarray) -> float:
-    """How much of a window's pictures is neither a mixture of its ends nor put together of them, at worst: the rest as
-    a share of the change, over the pixels (h, w) that change. Where a head turns, something else lies between."""
+def _is_mixed(
+    first: int, last: int, step: int, pictures: Mapping[int, np.ndarray], visible: np.ndarray, most: float
+) -> bool:
+    """Whether each of a window's pictures is a mixture of its ends, or put together of them: a rest of at most the
+    share `most` of the change, over the pixels that change (visible, (h w,), 1 there and 0 elsewhere). Where a head
+    turns, something else lies between."""
     before, change = pictures[first], pictures[last] - pictures[first]
-    energy, total = float((change * change).sum()), float(np.abs(change[:, visible]).sum())
-    worst = 0.0
-    for k in range(first + step, last, step):
+    energy, total = float(np.vdot(change, change)), float(_size(change) @ visible)
+    # The middle first: it is the farthest from both ends, so that most of what moves is struck out at once.
+    for k in sorted(range(first + step, last, step), key=lambda k: abs(2 * k - first - last)):
         gone = pictures[k] - before
-        mixed = np.abs(gone - change * (float((gone * change).sum()) / energy))[:, visible].sum()
-        pieced = np.minimum(np.abs(gone).sum(axis=0), np.abs(gone - change).sum(axis=0))[visible].sum()
-        worst = max(worst, float(min(mixed, pieced)) / total)
-    return worst
+        mixed = float(_size(gone - change * np.float32(np.vdot(gone, change) / energy)) @ visible)
+        if mixed > most * total:
+            pieced = float(np.minimum(_size(gone), _size(gone - change)) @ visible)
+            if pieced > most * total:
+                return False
+    return True
+
+
+def _size(change: np.ndarray) -> np.ndarray:
+    """Of each pixel of a change (3, h, w), the sum of the absolute changes of its channels: (h w,)."""
+    size = np.abs(change)
+    return np.asarray(size[0] + size[1] + size[2]).ravel()
