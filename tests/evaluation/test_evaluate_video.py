@@ -5,9 +5,9 @@ import importlib
 
 import pytest
 from tests.evaluation.probe_views import people
-from tests.model_zoo.conformance_clips import conformance_clips
 from tests.model_zoo.fake_system import install
 
+from conformance_clips import conformance_clips
 from talkie.clip import FPS
 from talkie.evaluation import judges
 from talkie.evaluation import side_by_side as films

@@ -24,6 +24,7 @@ from talkie.media import decode_mp4, read_audio
 from talkie.serving.controls import VideoControls
 from talkie.serving.exchange import VIDEO_PATH
 from talkie.serving.generate import generate
+from talkie.serving.material import Files
 from talkie.systems.tasks import SPEECH_TO_MOTION
 
 MOTION_PATH = SPEECH_TO_MOTION.endpoint
@@ -190,7 +191,7 @@ def test_a_film_says_that_it_is_generated(caller, tmp_path, service):
 def test_the_server_and_the_command_line_answer_alike(caller, model_folder, tmp_path):
     (tmp_path / "a.wav").write_bytes(SPEECH)
     for name in ("a.json", "a.mp4"):
-        generate(str(model_folder), tmp_path / "a.wav", tmp_path / name, controls=VideoControls(size=128))
+        generate(str(model_folder), Files(tmp_path / "a.wav"), tmp_path / name, controls=VideoControls(size=128))
     # The two use different numbers of CPU threads, which may move the last bits of a sum.
     told = json.loads((tmp_path / "a.json").read_bytes())
     served = ask(caller, MOTION_PATH).json()

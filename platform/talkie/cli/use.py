@@ -8,15 +8,23 @@ from typing import Annotated
 import typer
 
 from talkie.cli.output import Home, Json, checked, console, print_json, print_table
+from talkie.errors import BadInput
 
 
 def generate(
     model: Annotated[str, typer.Argument(help="Name, name/version, name@alias, or a model's folder.")],
-    audio: Annotated[Path, typer.Option(help="Speech: any sound file.")],
-    out: Annotated[Path, typer.Option(help="What to write: a file ending in .mp4, .json or .csv.")],
-    size: Annotated[int, typer.Option(help="Side of the picture in pixels, for .mp4.")] = 256,
-    identity: Annotated[int, typer.Option(help="Seed of the head's shape, for .mp4; 0 is the mean.", min=0)] = 0,
-    look: Annotated[int, typer.Option(help="Seed of skin, hair, eyes and light, for .mp4.", min=0)] = 0,
+    out: Annotated[Path, typer.Option(help="What to write: a file ending in .mp4, .json, .csv or .npz.")],
+    audio: Annotated[Path | None, typer.Option(help="Speech: any sound file.")] = None,
+    portrait: Annotated[Path | None, typer.Option(help="A picture of the person who is to talk or move.")] = None,
+    driving: Annotated[Path | None, typer.Option(help="A film whose motion is taken over.")] = None,
+    video: Annotated[Path | None, typer.Option(help="A film that is dubbed, or looked at.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Shards with the clip that is asked about.")] = None,
+    clip: Annotated[str, typer.Option(help="The clip's id: the question that the bench asks of it.")] = "",
+    control: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of a control in the system's card.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides what a method draws.", min=0)] = 0,
+    size: Annotated[int, typer.Option(help="Side of the picture, or of the faces that are cut out, in pixels.")] = 256,
+    identity: Annotated[int, typer.Option(help="Seed of the built-in head's shape; 0 is the mean.", min=0)] = 0,
+    look: Annotated[int, typer.Option(help="Seed of the built-in head's skin, hair, eyes and light.", min=0)] = 0,
     style: Annotated[str | None, typer.Option(help="Speaking style: an identity the model was trained on.")] = None,
     emotion: Annotated[str | None, typer.Option(help="What the face expresses, where the model has it.")] = None,
     intensity: Annotated[float | None, typer.Option(help="How strongly, from 1 to 3.")] = None,
@@ -24,13 +32,18 @@ def generate(
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Animate a speech file: a talking head as MP4, or its ARKit coefficients as JSON or CSV.
+    """Ask a trained model: speech becomes a talking head (MP4) or ARKit coefficients (JSON, CSV); a portrait talks, or
+    moves as a driving film does; a film is dubbed or looked at. Which files it takes is on the system's page.
 
     Example: `talkie generate unitalker --audio speech.flac --out talk.mp4`; with `emote` also `--emotion happy`.
     """
     from talkie.serving.controls import VideoControls
+    from talkie.serving.generate import ClipNamed
     from talkie.serving.generate import generate as run
+    from talkie.serving.material import Files, parsed_controls
 
+    if bool(clip) != (data is not None):
+        raise BadInput("--data and --clip go together", cure="give both or neither")
     controls = checked(
         VideoControls,
         size=size,
@@ -42,7 +55,9 @@ def generate(
         intensity=intensity,
     )
     with console.status("generating"):
-        done = run(model, audio, out, home, controls)
+        asked = {**controls.asked(), **parsed_controls(control or [])}
+        files = Files(audio, portrait, driving, video, size, asked, seed)
+        done = run(model, files, out, home, controls, clip=ClipNamed(data, clip) if data else None)
     result = {
         "file": str(done.path),
         "model": done.model,
@@ -55,7 +70,7 @@ def generate(
     else:
         print_table(
             "generated",
-            ("file", "model", "frames", "seconds of speech", "seconds of computing"),
+            ("file", "model", "frames", "seconds of sound", "seconds of computing"),
             [(done.path, done.model, done.frames, f"{done.audio_s:.2f}", f"{done.compute_s:.2f}")],
         )
 

@@ -4,12 +4,13 @@ trivial answer. The tasks themselves are in tasks/, how they are measured in `ta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from talkie.clip import Clip
+from talkie.errors import BadInput
 
 
 def film_nothing(clip: Clip, result: Any) -> np.ndarray | None:
@@ -20,6 +21,32 @@ def film_nothing(clip: Clip, result: Any) -> np.ndarray | None:
 def show_nothing(clip: Clip, result: Any) -> Mapping[str, bytes]:
     """For tasks whose results nobody has drawn yet."""
     return {}
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a person hands over for one question, whatever the task: audio (N,) float32 at 16 kHz; portrait (H, W, 3)
+    and driving (T, H, W, 3) uint8 RGB, square crops of faces; video (T, H, W, 3) uint8, whole frames at 25 fps; values
+    of the controls in the system's card; the seed of what is drawn."""
+
+    audio: np.ndarray | None = None
+    portrait: np.ndarray | None = None
+    driving: np.ndarray | None = None
+    video: np.ndarray | None = None
+    controls: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def need(self, name: str) -> np.ndarray:
+        """One of the arrays. Raises BadInput where it was not handed over."""
+        value: np.ndarray | None = getattr(self, name)
+        if value is None:
+            raise BadInput(f"the question needs {name}", where=name, cure=f"give a file as --{name}")
+        return value
+
+
+def asks_by_clip(material: Material) -> Any:
+    """For tasks whose questions no loose file holds."""
+    raise BadInput("this task is asked about curated clips", cure="give --data SHARDS and --clip ID")
 
 
 class Generator(Protocol):
@@ -37,8 +64,9 @@ class Task:
     `control` is the question with its driving signal taken from another clip's, which `control_name` describes: a
     system that answers both alike does not listen. `metrics` are measured by the task's protocol, the first one ranks
     unless a system's bar names another; those of `also` are measured where the answers and the clips allow it.
-    `show` turns a clip and what was generated for it into files for people, by the ends of their names; `film` into
-    frames (T, H, W, 3) uint8 that can be laid beside those of another answer, or None.
+    `request_from` makes the question of what a person hands over. `show` turns a clip and what was generated for it
+    into files for people, by the ends of their names; `film` into frames (T, H, W, 3) uint8 that can be laid beside
+    those of another answer, or None.
     """
 
     slug: str
@@ -58,6 +86,7 @@ class Task:
     show: Callable[[Clip, Any], Mapping[str, bytes]] = show_nothing
     film: Callable[[Clip, Any], np.ndarray | None] = film_nothing
     also: tuple[str, ...] = ()
+    request_from: Callable[[Material], Any] = asks_by_clip
 
     def headline(self, metric: str) -> str:
         """The metric that ranks a system whose bar names `metric`, which may be empty."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from talkie.clip import FPS, Clip
-from talkie.systems.task import Task
+from talkie.systems.task import Material, Task
 from talkie.systems.tasks.checks import check_audio, check_finite, check_frames, clip_audio, clip_pictures
 from talkie.systems.tasks.film import film_video
 from talkie.systems.tasks.video import VideoResult, show_video, video_truth
@@ -61,6 +61,12 @@ def _other_speech(request: DubbingRequest, other: DubbingRequest) -> DubbingRequ
     return replace(request, audio=np.resize(other.audio, len(request.audio)))
 
 
+def request_from(material: Material) -> DubbingRequest:
+    """A video and what is to be said in it. Raises BadInput where one of them is missing."""
+    video, audio = material.need("video"), material.need("audio")
+    return DubbingRequest(video, audio, controls=material.controls, seed=material.seed)
+
+
 DUBBING = Task(
     slug="dubbing",
     title="A video speaks other words",
@@ -77,4 +83,5 @@ DUBBING = Task(
     control_name="shuffled audio",
     show=show_video,
     film=film_video,
+    request_from=request_from,
 )

@@ -11,7 +11,7 @@ import numpy as np
 
 from talkie.clip import Clip
 from talkie.errors import NotADataset
-from talkie.systems.task import Task
+from talkie.systems.task import Material, Task
 from talkie.systems.tasks.checks import check_audio, check_frames, clip_pictures
 
 
@@ -77,6 +77,11 @@ def priors(clips: Iterable[Clip]) -> Priors:
     return Priors({n: {label: k / c.total() for label, k in sorted(c.items())} for n, c in sorted(counts.items())})
 
 
+def request_from(material: Material) -> RecognitionRequest:
+    """A video, with its sound where there is some. Raises BadInput without a video."""
+    return RecognitionRequest(material.need("video"), material.audio, controls=material.controls)
+
+
 RECOGNITION = Task(
     slug="recognition",
     title="Labels of a face video",
@@ -92,4 +97,5 @@ RECOGNITION = Task(
     baseline_name="class shares",
     control=lambda request, other: replace(request, frames=other.frames),
     control_name="shuffled video",
+    request_from=request_from,
 )

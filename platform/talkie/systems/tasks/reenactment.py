@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from talkie.clip import Clip
-from talkie.systems.task import Task
+from talkie.systems.task import Material, Task
 from talkie.systems.tasks.checks import check_frames, clip_pictures
 from talkie.systems.tasks.film import film_video
 from talkie.systems.tasks.video import VideoResult, show_video, still_picture, video_truth
@@ -45,6 +45,13 @@ def request_of(clip: Clip) -> ReenactmentRequest:
     return ReenactmentRequest(frames[:1], frames)
 
 
+def request_from(material: Material) -> ReenactmentRequest:
+    """A portrait that takes over what moves in the driving video, from its first frame on. Raises BadInput where one of
+    them is missing."""
+    sources, driving = material.need("portrait")[None], material.need("driving")
+    return ReenactmentRequest(sources, driving, relative=True, controls=material.controls, seed=material.seed)
+
+
 REENACTMENT = Task(
     slug="reenactment",
     title="A driving video moves a portrait",
@@ -61,4 +68,5 @@ REENACTMENT = Task(
     control_name="shuffled driver",
     show=show_video,
     film=film_video,
+    request_from=request_from,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from talkie.clip import Clip
-from talkie.systems.task import Task
+from talkie.systems.task import Material, Task
 from talkie.systems.tasks.checks import check_audio, check_frames, check_picture, clip_audio, clip_pictures
 from talkie.systems.tasks.film import film_video
 from talkie.systems.tasks.speech_to_motion import frames_of
@@ -48,6 +48,12 @@ def request_of(clip: Clip) -> SpeechToVideoRequest:
     return SpeechToVideoRequest(clip_pictures(clip)[0], clip_audio(clip))
 
 
+def request_from(material: Material) -> SpeechToVideoRequest:
+    """A portrait and speech. Raises BadInput where one of them is missing."""
+    portrait, audio = material.need("portrait"), material.need("audio")
+    return SpeechToVideoRequest(portrait, audio, controls=material.controls, seed=material.seed)
+
+
 SPEECH_TO_VIDEO = Task(
     slug="speech_to_video",
     title="Speech and a portrait to video",
@@ -64,4 +70,5 @@ SPEECH_TO_VIDEO = Task(
     control_name="shuffled audio",
     show=show_video,
     film=film_video,
+    request_from=request_from,
 )
