@@ -9,9 +9,9 @@ import conformance_checks as checks
 import pytest
 import torch
 import torch.distributed as dist
-from conformance_clips import conformance_clips
 from fake_system import SLUG, Twofold, install
 
+from conformance_clips import conformance_clips
 from talkie.shards.person import of_person
 from talkie.systems import load_system, system_names
 from talkie.training.deepspeed_setup import choose_accelerator

@@ -16,8 +16,8 @@ from talkie.speech.phones import VISEMES
 from talkie.systems import Draw, MotionResult, SpeechToMotionRequest, load_system, make_config
 from talkie.systems.sizes import on_meta
 from talkie.systems.tasks.speech_to_motion import request_of
+from talkie_zoo.blocks.visemes import viseme_labels
 from talkie_zoo.speech_to_motion.emote_conditions import labels_of, one_hot, requested
-from talkie_zoo.speech_to_motion.emote_networks import viseme_labels
 from tone_clips import tone_clip
 
 SAID = Transcription((), (Phone("M", "PP", 0.0, 0.2), Phone("AA", "aa", 0.2, 0.6)), "made up")

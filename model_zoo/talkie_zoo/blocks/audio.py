@@ -88,7 +88,7 @@ class LogMelEncoder(nn.Module):
 
 
 class PretrainedEncoder(nn.Module):
-    """WavLM or wav2vec 2.0 through transformers; its convolutional front end is always frozen.
+    """WavLM, wav2vec 2.0 or HuBERT through transformers; its convolutional front end is always frozen.
 
     `pretrained`: a path or hub name whose safetensors are loaded. Without one, the class is built with random weights
     from `architecture` (settings of its config class) - the run's card says so. Raises MissingExtra without
@@ -98,7 +98,9 @@ class PretrainedEncoder(nn.Module):
     rows_per_frame = SAMPLES_PER_FRAME
     """Input rows under one video frame."""
 
-    def __init__(self, kind: Literal["wavlm", "wav2vec2"], pretrained: str | None, architecture: dict[str, Any] | None):
+    def __init__(
+        self, kind: Literal["wavlm", "wav2vec2", "hubert"], pretrained: str | None, architecture: dict[str, Any] | None
+    ):
         super().__init__()
         try:
             import transformers
@@ -107,14 +109,15 @@ class PretrainedEncoder(nn.Module):
                 f"the {kind} audio encoder needs transformers",
                 cure="pip install transformers, or use the preset `tiny`, which needs none",
             ) from error
-        names = {"wavlm": ("WavLMModel", "WavLMConfig"), "wav2vec2": ("Wav2Vec2Model", "Wav2Vec2Config")}[kind]
+        name = {"wavlm": "WavLM", "wav2vec2": "Wav2Vec2", "hubert": "Hubert"}[kind]
+        names = (f"{name}Model", f"{name}Config")
         model, config = (getattr(transformers, name) for name in names)
         if pretrained and architecture is None:
             # Only safetensors: a pickle from a hub would run code.
             self.model = model.from_pretrained(pretrained, use_safetensors=True)
         else:
             self.model = model(config(**(architecture or {})))
-        self.model.freeze_feature_encoder()
+        self.model.feature_extractor._freeze_parameters()
         self.channels = self.model.config.hidden_size
         self.architecture: dict[str, Any] = self.model.config.to_diff_dict()
 

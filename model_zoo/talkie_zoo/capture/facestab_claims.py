@@ -15,6 +15,7 @@ from talkie.heads.rigid import rigid_motion
 from talkie.heads.rotations import axis_angle_to_matrix
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.tasks.capture import CaptureRequest, request_of, skull_rows
+from talkie_zoo.blocks.correlation import correlation
 from talkie_zoo.blocks.rigid import Rigid
 from talkie_zoo.capture.facestab_heads import drawn_motion, motion_of, posed
 
@@ -141,8 +142,7 @@ def lips_kept(system: FaceStab, clips: Sequence[Clip]) -> Measurement:
         own, _ = posed(head, _identity(clip).expand(len(track), -1), _still(motion_of(track)))
         true = head.landmarks(own)[:, [_UPPER_LIP, _LOWER_LIP], 1].numpy()
         opening = ((lips[:, 0] - lips[:, 1]) @ up, true[:, 0] - true[:, 1])
-        moves = min(float(curve.std()) for curve in opening) > 0
-        found.append(float(np.corrcoef(*opening)[0, 1]) if moves else 0.0)
+        found.append(correlation(*opening))
     return _measured("correlation", min(found), "r", len(found), "clip", {})
 
 

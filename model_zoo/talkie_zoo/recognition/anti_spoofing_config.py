@@ -77,7 +77,9 @@ PRESETS: dict[str, AntiSpoofingConfig] = {
         meta_steps=8,
         batch=2,
     ),
-    "tiny": AntiSpoofingConfig(domains=True, feature_steps=350, rate=2e-3, steps=120, meta_rate=1e-2, meta_steps=150),
+    "tiny": AntiSpoofingConfig(
+        size=96, domains=True, feature_steps=800, rate=2e-3, steps=120, meta_rate=1e-2, meta_steps=150
+    ),
     # Epochs, not steps, are published: 1500 and 100 of them, over some thousand videos in batches of 16.
     "paper": AntiSpoofingConfig(
         network="densenet201",

@@ -26,6 +26,7 @@ from talkie_zoo.blocks.exchange import derangement, doubled
 from talkie_zoo.blocks.head_model import shared_head
 from talkie_zoo.blocks.motion_vae import STRIDE, TemporalVAE, kl_to_normal
 from talkie_zoo.blocks.temporal import crossfaded, mask_of, resample
+from talkie_zoo.blocks.visemes import viseme_labels
 from talkie_zoo.speech_to_motion.emote_conditions import CONTROLS, labels_of, one_hot, requested
 from talkie_zoo.speech_to_motion.emote_config import MICRO, PAPER, TINY, EmoteConfig
 from talkie_zoo.speech_to_motion.emote_face import COEFFICIENTS, Face
@@ -35,7 +36,6 @@ from talkie_zoo.speech_to_motion.emote_networks import (
     Talker,
     audio_encoder,
     vertex_error,
-    viseme_labels,
 )
 
 TRAINS = {

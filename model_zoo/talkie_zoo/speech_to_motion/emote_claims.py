@@ -18,8 +18,9 @@ from talkie.speech.emotion import EMOTIONS, INTENSITIES
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.tasks.speech_to_motion import MotionResult, SpeechToMotionRequest, clip_audio, request_of, truth_of
 from talkie_zoo.blocks.motion_vae import STRIDE
+from talkie_zoo.blocks.visemes import viseme_labels
 from talkie_zoo.speech_to_motion.emote_conditions import EMOTION, INTENSITY, labels_of
-from talkie_zoo.speech_to_motion.emote_networks import Talker, viseme_labels
+from talkie_zoo.speech_to_motion.emote_networks import Talker
 
 if TYPE_CHECKING:
     from talkie_zoo.speech_to_motion.emote import Emote

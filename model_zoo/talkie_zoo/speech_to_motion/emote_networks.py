@@ -8,8 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from talkie.clip import FPS, Transcription
-from talkie.speech.phones import SILENCE, VISEMES, viseme_of
+from talkie.speech.phones import VISEMES
 from talkie_zoo.blocks.alibi import AlibiLayer
 from talkie_zoo.blocks.audio import LogMelEncoder, PretrainedEncoder
 from talkie_zoo.blocks.batches import masked_mean
@@ -144,12 +143,3 @@ class Judges(nn.Module):
 def vertex_error(moved: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """MSE over vertices and the real frames: (B, T, points, 3), mask (B, T) -> scalar, in the square of their unit."""
     return masked_mean((moved - truth).square().flatten(2).mean(-1), mask)
-
-
-def viseme_labels(transcription: Transcription, frames: int) -> Tensor:
-    """(frames,) the viseme at the middle of each frame, as a row of VISEMES; silence where no phone is."""
-    labels = torch.full((frames,), VISEMES.index(viseme_of(SILENCE)))
-    middles = (torch.arange(frames) + 0.5) / FPS
-    for phone in transcription.phones:
-        labels[(middles >= phone.start_s) & (middles < phone.end_s)] = VISEMES.index(phone.viseme)
-    return labels

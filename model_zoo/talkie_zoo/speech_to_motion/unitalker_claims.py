@@ -15,6 +15,7 @@ from talkie.clip import Clip
 from talkie.evaluation.metrics.motion import lip_error
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.tasks.speech_to_motion import Convention, MotionResult, SpeechToMotionRequest, clip_audio, truth_of
+from talkie_zoo.blocks.correlation import correlation
 from talkie_zoo.blocks.head_basis import RestrictedHead
 from talkie_zoo.blocks.head_model import head_model
 from talkie_zoo.speech_to_motion.unitalker_heads import OffsetHead, coarse, offsets_of
@@ -118,9 +119,7 @@ def aperture_agreement(system: UniTalker, clips: Sequence[Clip]) -> Measurement:
     values = []
     for clip in clips:
         curves = [_aperture(system, clip, _answer(system, clip, name)) for name in ("arkit", "vertices")]
-        # A mouth that never moves agrees with nobody.
-        moves = min(float(curve.std()) for curve in curves) > 0
-        values.append(float(np.corrcoef(*curves)[0, 1]) if moves else 0.0)
+        values.append(correlation(*curves))
     protocol = {"aperture": f"distance of landmarks {UPPER_LIP} and {LOWER_LIP}", "heads": "arkit, vertices"}
     return _measurement("aperture correlation", float(np.mean(values)), "r", len(clips), "clip", protocol, clips)
 

@@ -21,7 +21,8 @@ LABELS = {"emotion": ("happy", "sad"), "spoof": ("genuine", "attack")}
 
 
 def conformance_clips(folder: Path) -> Dataset:
-    """Two clips of each person, the second one later in time: mp4, flac, head.npz, landmarks.npy, phones.json, txt."""
+    """Two clips of each person, the second one later in time: mp4, flac, head.npz, landmarks.npy, phones.json, txt,
+    mask.mp4."""
     commit(folder, [_clip(number) for number in range(2 * len(PEOPLE))], settings={})
     return open_dataset(folder)
 
@@ -35,6 +36,7 @@ def _clip(number: int) -> RawClip:
         "head.npz": seen.fields["head.npz"],
         "landmarks.npy": project_landmarks(builtin_head(), seen.fields["head.npz"]).astype(np.float32),
         "phones.json": _phones(seen),
+        "mask.mp4": seen.fields["mask.mp4"],
         "txt": f"la {number}",
     }
     members = {name: encode_field(name, value) for name, value in fields.items()}

@@ -1,0 +1,259 @@
+"""What TalkingGaussian's card claims, as measurements on later takes of its person; twins that lack one idea each were
+trained beside it, at equal steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from talkie.clip import Clip
+from talkie.errors import BadInput
+from talkie.shards.lazy import pictures, planes
+from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.tasks.avatars import request_of
+from talkie.systems.tasks.checks import clip_audio
+from talkie_zoo.avatars.talking_gaussian_networks import Shot
+from talkie_zoo.avatars.talking_gaussian_takes import MOUTH, Take, lip_points, take_of
+from talkie_zoo.blocks.correlation import correlation
+from talkie_zoo.blocks.gaussians import draw
+
+if TYPE_CHECKING:
+    from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
+
+NEAR_M = 0.006
+"""How far from the lower lip's mean place a pixel shows it."""
+SHELL = 0.95
+"""Alpha of the face's shell from which a pixel counts as outside the hole of the mouth."""
+WIDE = 0.9
+"""Frames whose opening reaches this quantile of the held-out ones are wide open."""
+Measure = Callable[[Sequence[Clip]], Measurement]
+
+
+def claims(system: TalkingGaussian) -> tuple[Claim, ...]:
+    """The five points of the card; those about twins only where the preset trains them."""
+    own = [
+        _floor(1.5, "motion over rest", "in the lip box the PSNR is at least 1.5 dB above the unmoved set's",
+               partial(over_rest, system)),
+        _floor(1.5, "motion over mean", "and at least 1.5 dB above that of the takes' own mean frame",
+               partial(over_mean, system)),
+        _floor(0.6, "speech moves the lip", "the lower lip's Gaussians move as the true lip does, r at least 0.6",
+               partial(lip_correlation, system, False)),
+        _ceiling(0.25, "other speech does not", "with another take's speech |r| is below 0.25",
+                 partial(lip_correlation, system, True)),
+        _ceiling(0.0, "structure persists", "no condition changes an opacity or a colour by a single bit",
+                 partial(structure, system)),
+        _ceiling(1e-3, "branches are apart", "another sound in the mouth's branch changes pixels of the shell by less "
+                 "than 1e-3", partial(leak, system)),
+    ]  # fmt: skip
+    if not system.config.ablations:
+        return tuple(own)
+    twins = [
+        _floor(0.8, "sharpness", "the lip box holds at least 0.8 of the truth's gradient energy",
+               partial(energy, system, "model")),
+        _floor(0.05, "sharper than paint", "a twin that changes opacities and colours instead holds less by 0.05",
+               partial(energy_gain, system)),
+        _floor(0.1, "two branches", "a twin of one branch has at least 10 % more error on pixels of the inner mouth",
+               partial(excess, system, "whole", False)),
+        _floor(0.0, "incremental sampling", "a twin that draws its frames uniformly has more error on wide open lips",
+               partial(excess, system, "uniform", True)),
+    ]  # fmt: skip
+    return (*own, *twins)
+
+
+def _floor(floor: float, name: str, statement: str, measure: Measure) -> Claim:
+    return Claim(name, statement, measure, floor=floor)
+
+
+def _ceiling(ceiling: float, name: str, statement: str, measure: Measure) -> Claim:
+    return Claim(name, statement, measure, ceiling=ceiling)
+
+
+# --- motion ---------------------------------------------------------------------------------------------------------
+
+
+def over_rest(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
+    """PSNR in each frame's lip box, mean over frames, minus that of the canonical set in the same poses."""
+    ours: list[float] = []
+    rest: list[float] = []
+    for clip, take, true in _seen(system, clips):
+        shots = _shots(system, clip)
+        ours += _lip_psnr(system.film(shots), true, take)
+        rest += _lip_psnr(system.film(shots, still=True), true, take)
+    said = {"ours": f"{np.mean(ours):.2f} dB", "at rest": f"{np.mean(rest):.2f} dB"}
+    return _measured("psnr over rest", np.mean(ours) - np.mean(rest), "dB", len(ours), "frame", clips, said)
+
+
+def over_mean(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
+    """The same against the mean frame of the held-out takes themselves, which knows more than that of training."""
+    size = system.config.size
+    mean = np.mean([pictures(c, range(c.record.frames), size).mean(0) for c in clips], 0)
+    ours: list[float] = []
+    rival: list[float] = []
+    for clip, take, true in _seen(system, clips):
+        ours += _lip_psnr(system.film(_shots(system, clip)), true, take)
+        rival += _lip_psnr(np.broadcast_to(mean.round().astype(np.uint8), true.shape), true, take)
+    said = {"ours": f"{np.mean(ours):.2f} dB", "mean frame": f"{np.mean(rival):.2f} dB"}
+    return _measured("psnr over mean frame", np.mean(ours) - np.mean(rival), "dB", len(ours), "frame", clips, said)
+
+
+@torch.no_grad()
+def lip_correlation(system: TalkingGaussian, shuffled: bool, clips: Sequence[Clip]) -> Measurement:
+    """Pearson's r over all frames between the mean upright shift of the Gaussians that show the lower lip, weighed by
+    their share in its pixels, and the true lower lip's height in the skull's frame; `shuffled`: with the next take's
+    speech, and without its sign."""
+    weight = shares(system, _shots(system, clips[0])[0])
+    moved, true = [], []
+    for clip, donor in zip(clips, [*clips[1:], clips[0]], strict=True):
+        shots = _shots(system, clip, clip_audio(donor) if shuffled else None)
+        shifts = [system.face.deltas(s.windows, s.units).changes["shift"][:, 1] for s in shots]
+        moved += [float((weight * shift).sum() / weight.sum().clamp_min(1e-9)) for shift in shifts]
+        true += lip_points(system.head, clip.fields["head.npz"])[:, 1, 1].tolist()
+    r = correlation(np.asarray(moved), np.asarray(true))
+    said = {"gaussians": str(int((weight > 0).sum())), "speech": "the next take's" if shuffled else "own"}
+    return _measured("lip correlation", abs(r) if shuffled else r, "r", len(true), "frame", clips, said)
+
+
+def shares(system: TalkingGaussian, shot: Shot) -> torch.Tensor:
+    """(N,) what each Gaussian of the face at rest gives to the pixels about the lower lip's mean place: the gradient
+    of those pixels by a channel of the Gaussian's own, so that what lies hidden has no share."""
+    points, camera = system.face.points, shot.camera
+    place = camera.R @ torch.tensor(system.known["lower_lip"]) + camera.t
+    centre, pixel_m = (camera.K @ place)[:2] / place[2], float(place[2] / camera.K[0, 0])
+    at = torch.arange(camera.width) + 0.5
+    lip = ((at[None] - centre[0]) ** 2 + (at[:, None] - centre[1]) ** 2).sqrt() * pixel_m <= NEAR_M
+    with torch.enable_grad():
+        channel = torch.zeros(len(points), 1, requires_grad=True)
+        seen = draw(points.moved(), camera, channel).colour[..., 3][lip].sum()
+        return torch.autograd.grad(seen, channel)[0][:, 0]
+
+
+# --- structure ------------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def structure(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
+    """Largest change of an opacity or of a colour's coefficient in either branch, over all frames of the takes."""
+    worst, frames = 0.0, 0
+    for clip in clips:
+        for shot in _shots(system, clip):
+            frames += 1
+            for branch in (system.face, system.mouth):
+                rest, moved = branch.layer(shot, still=True).moved, branch.layer(shot).moved
+                for one, two in ((rest.opacities, moved.opacities), (rest.harmonics, moved.harmonics)):
+                    worst = max(worst, float((one - two).abs().max()))
+    return _measured("largest change", worst, "1", frames, "frame", clips)
+
+
+def energy(system: TalkingGaussian, role: str, clips: Sequence[Clip]) -> Measurement:
+    """Sum of squared differences of neighbouring pixels in the lip boxes, over that of the true pictures."""
+    given, wanted, frames = 0.0, 0.0, 0
+    for clip, take, true in _seen(system, clips):
+        made = system.film(_shots(system, clip), role)
+        for number in range(len(true)):
+            given += _energy(_lips(made[number], take, number))
+            wanted += _energy(_lips(true[number], take, number))
+            frames += 1
+    return _measured("gradient energy", given / max(1e-9, wanted), "ratio", frames, "frame", clips, {"of": role})
+
+
+def energy_gain(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
+    """The model's gradient energy minus that of the twin which paints."""
+    ours, twin = (energy(system, role, clips) for role in ("model", "paint"))
+    said = {"ours": f"{ours.value:.3f}", "paint": f"{twin.value:.3f}"}
+    return _measured("gradient energy gained", ours.value - twin.value, "ratio", ours.items, "frame", clips, said)
+
+
+# --- branches and sampling ------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def leak(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
+    """Mean change in [0, 1] of the pixels where the face's alpha exceeds 0.95, when the mouth's branch hears the next
+    take's speech and the face's its own."""
+    changed, count, whole = 0.0, 0, 0.0
+    for clip, donor in zip(clips, [*clips[1:], clips[0]], strict=True):
+        pairs = zip(_shots(system, clip), _shots(system, clip, clip_audio(donor)), strict=True)
+        for own, other in pairs:
+            face = system.face.layer(own)
+            one, two = (face.over(system.mouth.layer(s).over(system.plate)) for s in (own, other))
+            gap, shell = (one - two).abs().mean(-1), face.alpha > SHELL
+            changed, count = changed + float(gap[shell].sum()), count + int(shell.sum())
+            whole = max(whole, float(gap.max()))
+    said = {"largest change anywhere": f"{whole:.4f}"}
+    return _measured("change of the shell", changed / max(1, count), "1", count, "pixel", clips, said)
+
+
+def excess(system: TalkingGaussian, role: str, wide: bool, clips: Sequence[Clip]) -> Measurement:
+    """Mean absolute error of a twin over the model's, minus 1: on pixels of the inner mouth (by the true mask, and one
+    pixel about them), or on the lip boxes of the widest open tenth of the frames."""
+    quantile = np.quantile(np.concatenate([t.opening for _, t, _ in _seen(system, clips)]), WIDE)
+    ours: list[float] = []
+    theirs: list[float] = []
+    for clip, take, true in _seen(system, clips):
+        shots, inner = _shots(system, clip), _inner(clip, system.config.size)
+        picked = np.flatnonzero(take.opening >= quantile) if wide else np.flatnonzero(inner.any((1, 2)))
+        for kept, who in ((ours, "model"), (theirs, role)):
+            for number in picked:
+                frame = system.film([shots[number]], who)[0]
+                off = np.abs(frame.astype(float) - true[number]).mean(-1)
+                kept.append(_lips(off, take, number).mean() if wide else off[inner[number]].mean())
+    if not ours:
+        raise BadInput("no frame shows the inside of a mouth", cure="hold out takes that speak")
+    said = {"ours": f"{np.mean(ours):.2f} of 255", role: f"{np.mean(theirs):.2f} of 255"}
+    more = np.mean(theirs) / np.mean(ours) - 1
+    return _measured("error over the model's", more, "share", len(ours), "frame", clips, said)
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def _seen(system: TalkingGaussian, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Take, np.ndarray]]:
+    """Clips with their takes and true pictures (T, S, S, 3) uint8 at the trained size."""
+    size = system.config.size
+    for clip in clips:
+        yield clip, take_of(clip, system.head, size), pictures(clip, range(clip.record.frames), size)
+
+
+def _shots(system: TalkingGaussian, clip: Clip, audio: np.ndarray | None = None) -> list[Shot]:
+    request = request_of(clip)
+    if audio is not None:
+        assert request.audio is not None
+        request = replace(request, audio=np.resize(audio, len(request.audio)))
+    return system.shots(request)
+
+
+def _lips(frame: np.ndarray, take: Take, number: int) -> np.ndarray:
+    left, top, right, bottom = take.lips[number].tolist()
+    return frame[top:bottom, left:right]
+
+
+def _lip_psnr(made: np.ndarray, true: np.ndarray, take: Take) -> list[float]:
+    found = []
+    for number in range(len(true)):
+        gap = _lips(made[number].astype(float) - true[number], take, number)
+        found.append(float(10 * np.log10(255**2 / max(1e-6, np.square(gap).mean()))))
+    return found
+
+
+def _energy(frame: np.ndarray) -> float:
+    values = frame.astype(float)
+    return float(sum(np.square(np.diff(values, axis=a)).sum() for a in (0, 1)))
+
+
+def _inner(clip: Clip, size: int) -> np.ndarray:
+    """(T, S, S) bool: the inner mouth and the pixels about it."""
+    inside = np.isin(planes(clip, range(clip.record.frames), size), MOUTH)
+    return np.stack([ndimage.binary_dilation(frame) for frame in inside]) & inside.any((1, 2), keepdims=True)
+
+
+def _measured(
+    name: str, value: float, unit: str, items: int, item: str, clips: Sequence[Clip], said: dict[str, str] | None = None
+) -> Measurement:
+    protocol = {**(said or {}), "clips": str(len(clips))}
+    return Measurement(name=name, value=float(value), unit=unit, items=items, item=item, protocol=protocol)

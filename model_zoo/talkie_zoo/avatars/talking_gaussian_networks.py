@@ -1,0 +1,147 @@
+"""The branches of TalkingGaussian: motion fields over a canonical set of Gaussians, their pictures and how two of them
+lie over the torso. Losses and phases are in talking_gaussian_losses.py and talking_gaussian.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from talkie.render import Camera
+from talkie_zoo.avatars.talking_gaussian_config import BranchConfig, TalkingGaussianConfig
+from talkie_zoo.blocks.audio_attention import SpeechCode
+from talkie_zoo.blocks.gaussians import Gaussians, Moved, draw
+from talkie_zoo.blocks.hash_grid import TriPlane
+
+CODE = 32
+UNITS = ("AU1", "AU4", "AU5", "AU6", "AU7", "AU45")
+"""What the face is told beside speech: brows, lids and cheeks, none of the mouth; the last is the blink."""
+SIDEWAYS = 5.0
+"""By how much less the inside of a mouth moves to the side and forth than up and down."""
+
+Field = Literal["face", "mouth", "paint"]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame to be drawn: the camera as the skull at rest sees it, windows (8, 29, 16) of sound, units (6,)."""
+
+    camera: Camera
+    windows: Tensor
+    units: Tensor
+
+    @property
+    def half_m(self) -> float:
+        """Metres of half a picture at the skull's distance."""
+        return float(self.camera.t[2]) * self.camera.width / 2 / float(self.camera.K[0, 0])
+
+
+@dataclass(frozen=True)
+class Deltas:
+    """What a motion field answers for N points: changes by the names of `Gaussians.moved`, and (N, 2) how far the gates
+    of speech and of expression are open."""
+
+    changes: Mapping[str, Tensor] = field(default_factory=dict)
+    gates: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A branch's picture: colour (H, W, 3) on black, alpha (H, W), gates (H, W, 2) drawn as colours where the branch
+    has gates; the Gaussians and the deltas behind it."""
+
+    colour: Tensor
+    alpha: Tensor
+    gates: Tensor | None
+    moved: Moved
+    deltas: Deltas
+
+    def over(self, behind: Tensor) -> Tensor:
+        """Before a picture (H, W, 3)."""
+        return self.colour + (1 - self.alpha)[..., None] * behind
+
+
+def perceptron(*widths: int) -> nn.Sequential:
+    """Linear layers without bias with ReLU between them."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.Linear(inputs, outputs, bias=False), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class FaceMotion(nn.Module):
+    """(places, speech, units) -> 11 numbers a Gaussian: shift, turn, fade (not used, as published) and stretch.
+
+    Each place opens two gates: one channel by channel on the code of speech, one on the six numbers of expression.
+    `paints`: the same field that changes opacities and colours instead, which is what the method sets itself apart
+    from."""
+
+    def __init__(self, places: int, reach: float, paints: bool):
+        super().__init__()
+        self.reach, self.paints = reach, paints
+        self.hears = perceptron(places, 32, CODE)
+        self.feels = nn.Sequential(*perceptron(places, 16, len(UNITS)), nn.ReLU())
+        self.brows = perceptron(len(UNITS) - 1, 16, len(UNITS) - 1)
+        self.moves = perceptron(places + CODE + len(UNITS), 64, 64, 11)
+
+    def forward(self, places: Tensor, code: Tensor, units: Tensor) -> Deltas:
+        told = torch.cat([self.brows(units[:-1]), units[-1:]])
+        hears, feels = self.hears(places), self.feels(places)
+        answer = self.moves(torch.cat([places, hears * code, feels * told], 1))
+        gates = torch.stack([hears.norm(dim=1), feels.norm(dim=1)], 1)
+        first, turn, fade, last = answer.split([3, 4, 1, 3], dim=1)
+        if self.paints:
+            return Deltas({"tint": first[:, None], "fade": fade[:, 0]}, gates)
+        return Deltas({"shift": self.reach * first, "turn": turn, "stretch": last}, gates)
+
+
+class MouthMotion(nn.Module):
+    """(places, speech) -> a shift of each Gaussian, mostly upright: teeth and tongue do not turn or grow."""
+
+    def __init__(self, places: int, reach: float):
+        super().__init__()
+        self.moves = perceptron(places + CODE, 32, 32, 3)
+        self.register_buffer("reach", reach * torch.tensor([1 / SIDEWAYS, 1.0, 1 / SIDEWAYS]), persistent=False)
+
+    def forward(self, places: Tensor, code: Tensor, units: Tensor) -> Deltas:
+        return Deltas({"shift": self.reach * self.moves(torch.cat([places, code.expand(len(places), -1)], 1))})
+
+
+class Branch(nn.Module):
+    """A canonical set of Gaussians, the features of their places, what it hears, and the field that moves it."""
+
+    def __init__(self, c: TalkingGaussianConfig, own: BranchConfig, kind: Field, centre: Tensor, cube: Tensor):
+        super().__init__()
+        self.points = Gaussians(own.capacity, own.start, c.degree, centre, own.spread, own.scale)
+        self.places = TriPlane(c.levels, 1, own.base, own.finest, c.log2_table, c.bound, cube)
+        self.speech = SpeechCode(CODE)
+        width = self.places.width
+        self.motion: nn.Module
+        self.motion = (
+            MouthMotion(width, c.reach) if kind == "mouth" else FaceMotion(width, c.reach, paints=kind == "paint")
+        )
+
+    def deltas(self, windows: Tensor, units: Tensor) -> Deltas:
+        """Of one frame: windows (8, 29, 16) of sound, units (6,)."""
+        # Where a Gaussian rests is found by its picture; the field's slope would drag it about.
+        places = self.places(self.points.means.detach())
+        return self.motion(places, self.speech(windows[None])[0], units)
+
+    def layer(self, shot: Shot, still: bool = False, watched: bool = False) -> Layer:
+        """The branch's picture of one frame, at rest where `still`; `watched`: its gradients count for density."""
+        deltas = Deltas() if still else self.deltas(shot.windows, shot.units)
+        moved = self.points.moved(**deltas.changes)
+        if watched:
+            self.points.watch(moved.means, shot.half_m)
+        seen = draw(moved, shot.camera, deltas.gates)
+        gates = None if deltas.gates is None else seen.colour[..., 3:]
+        return Layer(seen.colour[..., :3], seen.alpha, gates, moved, deltas)
+
+
+def composed(face: Layer, mouth: Layer | None, behind: Tensor) -> Tensor:
+    """The face's shell before the inside of the mouth before torso and background: (H, W, 3)."""
+    return face.over(behind if mouth is None else mouth.over(behind))

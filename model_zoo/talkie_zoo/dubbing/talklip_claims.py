@@ -1,0 +1,291 @@
+"""What TalkLip's card claims, as measurements on held-out clips. The stage's probes judge lips and synchrony; they
+are of other build, seed and footage than the expert, and nothing was trained against them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
+from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.tasks.dubbing import request_of
+from talkie.systems.tasks.video import VideoResult
+from talkie_zoo.blocks.paste import paste
+from talkie_zoo.dubbing.talklip_clips import batch_of, example_of
+from talkie_zoo.dubbing.talklip_networks import Dubber
+from talkie_zoo.dubbing.talklip_video import sounding
+
+if TYPE_CHECKING:
+    from talkie_zoo.dubbing.talklip import TalkLip
+
+REACH = 5
+"""Frames, either way, over which the best offset of lips and sound is looked for."""
+FAR, NEAR = FPS, round(0.1 * FPS)
+"""Frames after which sound is exchanged, and half the window of an encoder that hears 0.2 s."""
+
+
+def claims(system: TalkLip) -> tuple[Claim, ...]:
+    """The four points of the card, its gradient test, and what the expert itself can read; what the expert brings only
+    where the preset trains the twin."""
+    found = [
+        _at_most(0.1, "expert", "the expert's phone error on held-out real mouths is at most 10 %",
+                 partial(expert_error, system)),
+        _at_most(0.85, "against the reference", "the lower half is at least 15 % nearer the truth than a copy of the "
+                 "reference's", partial(against_reference, system)),
+        _at_most(0.85, "against the mean mouth", "the lower half is at least 15 % nearer the truth than the mean lower "
+                 "half of the speaker's own clips", partial(against_mean, system)),
+        Claim("in time", "the best offset of lips and sound within 5 frames is 0 in at least 80 % of the clips",
+              partial(in_time, system, False), floor=0.8),
+        _at_most(0.5, "other speech is out of time", "with another clip's sound the best offset is 0 in at most half",
+                 partial(in_time, system, True)),
+        Claim("global hearing", "sound that is a second away changes what is heard in a frame",
+              partial(hears_far, system), floor=1e-4),
+        _at_most(0.02, "upper half", "the upper half of the painted face is the input's within 0.02 (mean of 0 to 1)",
+                 partial(upper_half, system)),
+        _at_most(0.0, "outside the box", "outside the face box not a bit of any frame changes",
+                 partial(outside_box, system)),
+        _at_most(0.0, "gradient", "the expert's loss has gradients in the synthesised frames and in no other",
+                 partial(gradient_elsewhere, system)),
+    ]  # fmt: skip
+    if system.config.ablation:
+        found += [
+            _at_most(0.9, "what the expert brings", "an independent reader's viseme error is at least 10 % lower than "
+                     "without the expert's losses at equal steps", partial(over_twin, system)),
+            _at_most(1.05, "at no price", "the lower half's error is at most 5 % above that of the twin",
+                     partial(price, system)),
+        ]  # fmt: skip
+    return tuple(found)
+
+
+def _at_most(ceiling: float, name: str, statement: str, measure: Callable[[Sequence[Clip]], Measurement]) -> Claim:
+    return Claim(name, statement, measure, ceiling=ceiling)
+
+
+# --- the expert -----------------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def expert_error(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Edits over phones of what the expert spells of real mouths, window by window of the length it was taught on, the
+    likeliest token again and again."""
+    from talkie.evaluation.metrics.reading import edits
+
+    system.eval()
+    c, wrong, count, right, frames = system.config, 0, 0, 0, 0
+    for clip in clips:
+        e = example_of(clip, c)
+        for first in range(0, max(1, len(e["mouths"]) - c.window + 1), c.window):
+            mouths = e["mouths"][None, first : first + c.window].float() / 255
+            seen = system.expert.see(mouths, torch.ones(mouths.shape[:2], dtype=torch.bool))
+            said = e["tokens"][(e["middles"] >= first) & (e["middles"] < first + c.window)].tolist()
+            wrong, count = wrong + edits(said, system.expert.spell(seen[0], c.window)), count + len(said)
+            named = system.expert.frames(seen)[0].argmax(-1)
+            right += int((named == e["labels"][first : first + c.window]).sum())
+            frames += len(named)
+    protocol = {"frames named right": f"{right / max(1, frames):.3f}", "decoding": "greedy"}
+    return _measured("phone error rate", wrong / max(1, count), "1", count, "phone", clips, protocol)
+
+
+# --- the generator --------------------------------------------------------------------------------------------------
+
+
+def _painted(system: TalkLip, dubber: Dubber, clip: Clip) -> tuple[Tensor, Tensor]:
+    """True and painted faces (T, 3, S, S) of a clip dubbed with its own speech."""
+    request = request_of(clip)
+    return system.paint(dubber, request, *sounding(request, system.config.margin))
+
+
+def _lower(faces: Tensor) -> Tensor:
+    return faces[:, :, faces.shape[-2] // 2 :]
+
+
+def _error(one: Tensor, other: Tensor) -> float:
+    return float((one - other).abs().mean())
+
+
+def against_reference(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Mean L1 of lower halves over that of the references' as they are."""
+    own, copied = [], []
+    for clip in clips:
+        true, made = _painted(system, system.dubber, clip)
+        own.append(_error(_lower(made), _lower(true)))
+        looked_at = true[system.referred(request_of(clip), true)]
+        copied.append(_error(_lower(looked_at), _lower(true)))
+    return _ratio("lower L1 over reference's", own, copied, clips)
+
+
+def against_mean(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Mean L1 of lower halves over that of the mean lower half of all frames of the speaker: a baseline that knows each
+    speaker's truth."""
+    pairs = [_painted(system, system.dubber, clip) for clip in clips]
+    people = [clip.record.identity for clip in clips]
+    means = {
+        who: torch.cat([_lower(true) for (true, _), p in zip(pairs, people, strict=True) if p == who]).mean(0)
+        for who in sorted(set(people))
+    }
+    own = [_error(_lower(made), _lower(true)) for true, made in pairs]
+    mean = [_error(means[p][None], _lower(true)) for (true, _), p in zip(pairs, people, strict=True)]
+    return _ratio("lower L1 over speaker's mean", own, mean, clips)
+
+
+def upper_half(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Mean L1 of the upper halves of painted and given faces."""
+    each = []
+    for clip in clips:
+        true, made = _painted(system, system.dubber, clip)
+        half = true.shape[-2] // 2
+        each.append(_error(made[:, :, :half], true[:, :, :half]))
+    return _measured("upper L1", float(np.mean(each)), "1", len(clips), "clip", clips)
+
+
+def outside_box(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Greatest change of a pixel whose middle lies outside its frame's box, in levels of 255."""
+    most = 0
+    for clip in clips:
+        request = request_of(clip)
+        answer = system.generate(request)
+        boxes = torch.from_numpy(answer.tracks["boxes"])
+        plain = torch.zeros(len(boxes), 1, *request.frames.shape[1:3])
+        inside = paste(plain, torch.ones(len(boxes), 1, 2, 2), boxes)[:, 0].numpy() > 0
+        changed = np.abs(answer.frames.astype(int) - request.frames[: len(answer.frames)]).max(-1)
+        most = max(most, int(changed[~inside].max(initial=0)))
+    return _measured("change outside", float(most), "level", len(clips), "clip", clips)
+
+
+# --- what the expert brings -----------------------------------------------------------------------------------------
+
+
+def over_twin(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Viseme error rate of the probe on the answers over that on the twin's."""
+    rates = {name: _read(system, getattr(system, name), clips) for name in ("dubber", "twin")}
+    rates["truth"] = _read(system, None, clips)
+    said = {f"{name} read": f"{rate:.3f}" for name, rate in rates.items()}
+    ratio = rates["dubber"] / max(rates["twin"], 1e-9)
+    return _measured("viseme error over twin's", ratio, "ratio", len(clips), "clip", clips, said)
+
+
+def price(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Mean L1 of lower halves over the twin's."""
+    errors: dict[str, list[float]] = {"dubber": [], "twin": []}
+    for name, found in errors.items():
+        for clip in clips:
+            true, made = _painted(system, getattr(system, name), clip)
+            found.append(_error(_lower(made), _lower(true)))
+    return _ratio("lower L1 over twin's", errors["dubber"], errors["twin"], clips)
+
+
+def _read(system: TalkLip, dubber: Dubber | None, clips: Sequence[Clip]) -> float:
+    """What the lip probe misreads of a generator's answers, or of the truth: edits over visemes."""
+    from talkie.evaluation.metrics.reading import ver
+    from talkie.evaluation.probes import load_probe, view_clip, view_frames
+    from talkie.evaluation.probes.lips import Lips, letters
+
+    reader = load_probe("lips")
+    assert isinstance(reader, Lips)
+    truths, guesses = [], []
+    for clip in clips:
+        truth = view_clip(clip)
+        seen = truth
+        if dubber is not None:
+            answer = system.answer(dubber, request_of(clip))
+            seen = view_frames(answer.frames, np.asarray(clip.fields["landmarks.npy"]), name=clip.id)
+        visemes = truth.known.visemes
+        if visemes is not None and letters(visemes):
+            truths.append(letters(visemes))
+            guesses.append(letters(reader.read(seen.mouths)))
+    return ver(truths, guesses)
+
+
+# --- sound ----------------------------------------------------------------------------------------------------------
+
+
+def in_time(system: TalkLip, shuffled: bool, clips: Sequence[Clip]) -> Measurement:
+    """Share of answers whose lips are nearest, by the synchrony probe, to the sound of the same frame, of all offsets
+    within REACH. shuffled: the answer is to the next clip's sound and compared with the clip's own."""
+    from talkie.evaluation.metrics.sync import sync_curve
+    from talkie.evaluation.probes import load_probe, view_frames
+    from talkie.evaluation.probes.sync import Sync
+
+    probe = load_probe("sync")
+    assert isinstance(probe, Sync)
+    offsets = []
+    for clip, other in zip(clips, [*clips[1:], *clips[:1]], strict=True):
+        request = request_of(clip)
+        asked = request
+        if shuffled:
+            asked = replace(request, audio=np.resize(request_of(other).audio, len(request.audio)))
+        answer: VideoResult = system.generate(asked)
+        view = view_frames(answer.frames, np.asarray(request.landmarks), request.audio, clip.id)
+        offsets.append(int(sync_curve(*probe.embed(view), REACH).argmin()) - REACH)
+    share = float(np.mean([offset == 0 for offset in offsets]))
+    said = {"offsets": " ".join(map(str, offsets[:32])), "chance": f"{1 / (2 * REACH + 1):.3f}"}
+    return _measured("answers in time", share, "share", len(offsets), "clip", clips, said)
+
+
+@torch.no_grad()
+def hears_far(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Least change, over its length, of a frame's feature when all sound from a second after it on is exchanged for the
+    next clip's. An encoder that hears 0.2 s gets the same input in both cases: what it says cannot change."""
+    system.eval()
+    changes, near = [], []
+    for clip, other in zip(clips, [*clips[1:], *clips[:1]], strict=True):
+        audio, frames = request_of(clip).audio, clip.record.frames
+        frame = min(frames // 2, max(0, frames - FAR - FPS // 2))
+        exchanged, start = audio.copy(), (frame + FAR) * SAMPLES_PER_FRAME
+        if start >= len(audio):
+            continue
+        exchanged[start:] = np.resize(request_of(other).audio, len(audio) - start) + 1e-3
+        first, last = max(0, frame - NEAR), frame + NEAR + 1
+        before, after = (system.listen(system.dubber, a, frames)[frame] for a in (audio, exchanged))
+        changes.append(float((after - before).norm() / before.norm().clamp_min(1e-9)))
+        near.append(float(np.abs(exchanged - audio)[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME].max()))
+    said = {"change of the sound within 0.2 s": f"{max(near, default=0.0):.1g}", "median": f"{np.median(changes):.4f}"}
+    return _measured("change of a feature", min(changes), "share", len(changes), "clip", clips, said)
+
+
+def gradient_elsewhere(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
+    """Share of the gradient of the expert's loss, by sum of absolute values, that reaches painted faces of frames which
+    are not put back; 1 where none reaches those which are. Every frame of a window is painted."""
+    system.eval()
+    c, shares = system.config, []
+    for clip in clips[:4]:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            batch = batch_of([example_of(clip, c)], c, "lip")
+        drawn, window = batch["drawn"], batch["window"]
+        everything = torch.rand(window["mouths"].shape[1], 3, c.face, c.face, requires_grad=True)
+        seen = system.seen(everything[drawn["place"]], drawn, window)
+        (gradient,) = torch.autograd.grad(system.misread(seen, window), everything)
+        reached = gradient.abs().sum((1, 2, 3))
+        inside = torch.zeros(len(reached), dtype=torch.bool)
+        inside[drawn["place"]] = True
+        reaches_all = bool((reached[inside] > 0).all())
+        shares.append(float(reached[~inside].sum() / reached.sum()) if reaches_all else 1.0)
+    return _measured("gradient elsewhere", max(shares), "share", len(shares), "clip", clips)
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
+
+
+def _ratio(name: str, own: Sequence[float], other: Sequence[float], clips: Sequence[Clip]) -> Measurement:
+    a, b = float(np.mean(own)), float(np.mean(other))
+    return _measured(name, a / max(b, 1e-9), "ratio", len(own), "clip", clips, {"L1": f"{a:.4f} over {b:.4f}"})
+
+
+def _measured(
+    name: str,
+    value: float,
+    unit: str,
+    items: int,
+    item: str,
+    clips: Sequence[Clip],
+    said: dict[str, str] | None = None,
+) -> Measurement:
+    protocol = {**(said or {}), "clips": str(len(clips))}
+    return Measurement(name=name, value=value, unit=unit, items=items, item=item, protocol=protocol)

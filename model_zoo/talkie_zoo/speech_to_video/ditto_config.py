@@ -1,0 +1,171 @@
+"""Ditto's sizes, rates and steps, and its three presets. What they mean is in the networks and phases."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from talkie.systems.contract import SystemConfig
+
+
+class DittoConfig(SystemConfig):
+    """`size`: side of the crop that is read; the answer is `shuffle` times as large. Of `appearance`, `warp` and
+    `decoder` the names are those of the blocks' arguments. `renderer`: a folder with the renderer's weights
+    (`ditto_renderer.load_renderer`); with it the first two phases fall away. `pretrained`: of the audio net."""
+
+    read: int = 160
+    """Side to which stored pictures are reduced before the face is cut out of them."""
+    crop: bool = True
+    """Whether the face is looked for and cut out; off: pictures are taken whole, and eyes held at training's mean."""
+    size: int = 64
+    shuffle: int = 2
+    extractor_channels: tuple[int, ...] = (24, 48, 96)
+    extractor_depths: tuple[int, ...] = (1, 1, 2)
+    extractor_pooled: bool = False
+    appearance_base: int = 16
+    halvings: int = 2
+    volume_channels: int = 8
+    volume_depth: int = 4
+    residuals: int = 2
+    compress: int = 1
+    warp_base: int = 16
+    warp_most: int = 64
+    warp_levels: int = 2
+    mask_kernel: int = 3
+    features: int = 32
+    decoder_channels: int = 48
+    decoder_last: int = 16
+    decoder_middle: int = 2
+    decoder_hidden: int = 16
+    stitching: tuple[int, ...] = (64, 64, 32)
+    renderer: str | None = None
+
+    audio: Literal["mel", "hubert", "wavlm", "wav2vec2"] = "mel"
+    pretrained: str | None = None
+    mels: int = 32
+    channels: int = 128
+    hidden: int = 256
+    heads: int = 4
+    encoders: int = 2
+    decoders: int = 3
+    dropout: float = 0.1
+
+    window: int = 40
+    overlap: int = 10
+    online_overlap: int = 30
+    noise_steps: int = 1000
+    offline_steps: int = 20
+    online_steps: int = 20
+    eta: float = 1.0
+    guidance: float = 2.0
+    drop: float = 0.2
+    part_weights: dict[str, float] = Field(default_factory=dict)
+    """Of the six parts of the motion where they are not 1."""
+
+    renderer_steps: int = 400
+    renderer_batch: int = 6
+    renderer_rate: float = 1.5e-3
+    stitching_steps: int = 40
+    stitching_rate: float = 1e-3
+    motion_steps: int = 700
+    motion_batch: int = 24
+    motion_rate: float = 1e-3
+    weight_decay: float = 0.02
+    ema: float = 0.98
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> DittoConfig:
+        cells = self.size // 2**self.halvings
+        if self.size % 2 ** (self.halvings + self.warp_levels) or cells < 2**self.warp_levels:
+            raise ValueError(f"size {self.size} cannot be halved {self.halvings + self.warp_levels} times")
+        if not 0 < self.overlap < self.window or not 0 < self.online_overlap < self.window:
+            raise ValueError("overlaps must lie inside the window")
+        return self
+
+    @property
+    def out(self) -> int:
+        """Side of the answer's pictures: features, two upsamplings, the shuffle."""
+        return self.size // 2**self.halvings * 4 * self.shuffle
+
+
+MICRO = DittoConfig(
+    read=64,
+    crop=False,
+    size=32,
+    extractor_channels=(8, 12),
+    extractor_depths=(1, 1),
+    appearance_base=4,
+    volume_channels=2,
+    volume_depth=2,
+    residuals=1,
+    warp_base=4,
+    warp_most=8,
+    features=8,
+    decoder_channels=8,
+    decoder_last=4,
+    decoder_middle=1,
+    decoder_hidden=4,
+    stitching=(16,),
+    mels=8,
+    channels=32,
+    hidden=32,
+    heads=2,
+    encoders=1,
+    decoders=1,
+    window=12,
+    overlap=4,
+    online_overlap=8,
+    offline_steps=2,
+    online_steps=2,
+    renderer_steps=2,
+    renderer_batch=2,
+    stitching_steps=2,
+    motion_steps=2,
+    motion_batch=4,
+    drop=0.1,
+    dropout=0.0,
+)
+TINY = DittoConfig()
+PAPER = DittoConfig(
+    read=512,
+    size=256,
+    extractor_channels=(96, 192, 384, 768),
+    extractor_depths=(3, 3, 9, 3),
+    extractor_pooled=True,
+    appearance_base=64,
+    volume_channels=32,
+    volume_depth=16,
+    residuals=6,
+    compress=4,
+    warp_base=32,
+    warp_most=1024,
+    warp_levels=5,
+    mask_kernel=7,
+    features=256,
+    decoder_channels=512,
+    decoder_last=64,
+    decoder_middle=6,
+    decoder_hidden=128,
+    stitching=(128, 128, 64),
+    audio="hubert",
+    pretrained="facebook/hubert-large-ls960-ft",
+    channels=512,
+    hidden=1024,
+    heads=8,
+    encoders=2,
+    decoders=8,
+    window=80,
+    overlap=10,
+    online_overlap=70,
+    offline_steps=50,
+    online_steps=10,
+    renderer_steps=300_000,
+    renderer_batch=64,
+    renderer_rate=2e-4,
+    stitching_steps=20_000,
+    motion_steps=500_000,
+    motion_batch=1024,
+    motion_rate=1e-4,
+    ema=0.9999,
+)

@@ -1,0 +1,160 @@
+"""Ditto's frozen half, after LivePortrait: extractor, appearance, warp, decoder and stitching as one module, what they
+are taught while nothing pretrained is given, and how published weights are taken over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from talkie.errors import BadConfig
+from talkie_zoo.blocks.implicit_keypoints import (
+    BINS,
+    DEGREES_PER_BIN,
+    EYES,
+    LIPS,
+    LOWEST,
+    PARTS,
+    MotionExtractor,
+    Pose,
+)
+from talkie_zoo.blocks.similarity import ssim
+from talkie_zoo.blocks.spade import SpadeDecoder
+from talkie_zoo.blocks.stitching import Stitching
+from talkie_zoo.blocks.volume_warp import Appearance, Warper
+from talkie_zoo.speech_to_video.ditto_config import DittoConfig
+
+FILE = "renderer.safetensors"
+UNITS = {"scale": 0.05, "angles": 4.0, "t": 0.05, "exp": 0.02, "kp": 0.05, "x": 0.03}
+"""What an error is measured in: about the deviation of each over talking heads, so that all weigh alike."""
+BINS_WEIGHT = 0.1
+KEYPOINTS_WEIGHT = 0.3
+REGION_WEIGHT = 4.0
+"""How much more a pixel counts at lips and eyes."""
+REACH = 0.12
+"""Deviation of a region about its keypoints, in halves of the picture's side."""
+BORDER = 0.15
+"""Share of the crop's side in which stitching wants the source."""
+
+
+class Renderer(nn.Module):
+    """M, F, W, G and S."""
+
+    def __init__(self, c: DittoConfig):
+        super().__init__()
+        cells = c.size // 4 // 2 ** (len(c.extractor_channels) - 1)
+        self.size = c.size
+        self.extractor = MotionExtractor(c.extractor_channels, c.extractor_depths, c.extractor_pooled, cells)
+        self.appearance = Appearance(c.appearance_base, c.halvings, c.volume_channels, c.volume_depth, c.residuals)
+        self.warper = Warper(
+            c.volume_channels, c.volume_depth, c.compress, c.warp_base, c.warp_most, c.warp_levels, c.features,
+            c.mask_kernel,
+        )  # fmt: skip
+        self.decoder = SpadeDecoder(
+            c.features, c.decoder_channels, c.decoder_last, c.decoder_middle, c.decoder_hidden, c.shuffle
+        )
+        self.stitching = Stitching(c.stitching)
+
+    def read(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures (B, 3, S, S) in [0, 1] of any size -> motion (B, 265) and canonical keypoints (B, 21, 3)."""
+        return self.extractor(self.reduced(pictures))
+
+    def volume(self, pictures: Tensor) -> Tensor:
+        """What is warped, of pictures of any size."""
+        return self.appearance(self.reduced(pictures))
+
+    def paint(self, volume: Tensor, source: Tensor, driving: Tensor) -> Tensor:
+        """Pictures (B, 3, O, O) of a volume whose keypoints `source` go to `driving` (B, 21, 3)."""
+        features, _ = self.warper(volume, source, driving)
+        return self.decoder(features)
+
+    def reduced(self, pictures: Tensor) -> Tensor:
+        """To the side that is read."""
+        factor = pictures.shape[-1] // self.size
+        return F.avg_pool2d(pictures, factor) if factor > 1 else pictures
+
+
+def read_losses(motion: Tensor, kp: Tensor, true: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What M is told: every part of the motion and the keypoints themselves, in units of their deviation, and the bins
+    by cross-entropy (Ruiz et al. 2018, Hopenet)."""
+    pose = Pose.of(motion)
+    said = {"scale": pose.scale, "angles": pose.angles, "t": pose.t, "exp": pose.exp, "kp": kp}
+    said["x"] = pose.keypoints(kp)
+    apart = [(said[name] - true[name]).abs().mean() / unit for name, unit in UNITS.items()]
+    bins = ((true["angles"] - LOWEST) / DEGREES_PER_BIN).round().long().clamp(0, BINS - 1)
+    logits = (motion[:, PARTS[name]] for name in ("pitch", "yaw", "roll"))
+    entropy = [F.cross_entropy(of, bins[:, axis]) for axis, of in enumerate(logits)]
+    return {
+        "keypoints": KEYPOINTS_WEIGHT * torch.stack(apart).sum(),
+        "bins": BINS_WEIGHT * torch.stack(entropy).sum(),
+    }
+
+
+def picture_losses(made: Tensor, true: Tensor, x: Tensor) -> dict[str, Tensor]:
+    """Pictures (B, 3, O, O) against the truth: absolute error at three sizes, of edges, and similarity of structure,
+    more of it at lips and eyes, whose keypoints x (B, 21, 3) are known."""
+    weights = regions(x, made.shape[-1])
+    apart = ((made - true).abs() * weights).mean()
+    for factor in (2, 4):
+        small = [F.avg_pool2d(p, factor) for p in (made, true)]
+        apart = apart + (small[0] - small[1]).abs().mean()
+    edges = [
+        ((made.diff(dim=axis) - true.diff(dim=axis)).abs() * weights.narrow(axis, 1, made.shape[axis] - 1)).mean()
+        for axis in (2, 3)
+    ]
+    return {
+        "pixels": apart,
+        "edges": edges[0] + edges[1],
+        "structure": 0.3 * (1 - ssim(made, true, "box").mean()),
+    }
+
+
+def regions(x: Tensor, size: int) -> Tensor:
+    """(B, 1, S, S): 1, and more where lips and eyes are."""
+    line = (torch.arange(size, device=x.device) + 0.5) * 2 / size - 1
+    points = x[:, [*LIPS[:5], *EYES[:4]]]
+    columns = torch.exp(-0.5 * ((line - points[..., :1]) / REACH).square())
+    rows = torch.exp(-0.5 * ((line - points[..., 1:2]) / REACH).square())
+    near = (rows[..., :, None] * columns[..., None, :]).amax(1, keepdim=True)
+    return 1 + REGION_WEIGHT * near
+
+
+def stitch_losses(renderer: Renderer, pictures: Tensor) -> dict[str, Tensor]:
+    """What S is told of source pictures (B, 3, O, O): driven by a neighbour's pose, the border is to stay where the
+    source has it; offsets are to stay small (LivePortrait, section 3.3)."""
+    with torch.no_grad():
+        motion, kp = renderer.read(pictures)
+        pose, volume = Pose.of(motion), renderer.volume(pictures)
+        source = pose.keypoints(kp)
+        other = Pose.of(motion.roll(1, 0)).keypoints(kp)
+        still = renderer.paint(volume, source, source)
+    stitched = renderer.stitching(source, other)
+    made = renderer.paint(volume, source, stitched)
+    edge = round(BORDER * made.shape[-1])
+    mask = torch.ones_like(made[:1, :1])
+    mask[..., :-edge, edge:-edge] = 0
+    return {
+        "border": 10 * ((made - still).abs() * mask).mean(),
+        "offsets": (stitched - other).abs().mean(),
+    }
+
+
+def load_renderer(renderer: Renderer, folder: str) -> None:
+    """Weights under this module's names from `folder`/renderer.safetensors. Raises BadConfig where they do not fit."""
+    path = Path(folder) / FILE
+    if not path.is_file():
+        raise BadConfig("no renderer is stored here", where=folder, cure=f"name a folder that holds {FILE}")
+    theirs, mine = load_file(path), renderer.state_dict()
+    wrong = sorted(
+        n for n in mine.keys() | theirs.keys() if n not in mine or n not in theirs or mine[n].shape != theirs[n].shape
+    )
+    if wrong:
+        raise BadConfig(
+            f"{len(wrong)} tensors do not fit, first {', '.join(wrong[:3])}",
+            where=str(path),
+            cure="use the sizes of the renderer that was stored",
+        )
+    renderer.load_state_dict(theirs)

@@ -1,0 +1,217 @@
+"""TalkingGaussian: layer sizes, composition, curricula, what its phases train, and a mouth that opens for sound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from conformance_clips import conformance_clips
+from talkie.clip import FPS
+from talkie.errors import BadInput
+from talkie.shards.person import of_person
+from talkie.systems import Draw
+from talkie.systems.sizes import on_meta
+from talkie.systems.tasks.avatars import AvatarRequest, request_of
+from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
+from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, shares
+from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY
+from talkie_zoo.avatars.talking_gaussian_losses import GREEN, details, of, region_terms
+from talkie_zoo.avatars.talking_gaussian_networks import Deltas, FaceMotion, Layer, MouthMotion, composed
+from talkie_zoo.avatars.talking_gaussian_takes import FACE, MOUTH, chosen, face_window, mouth_window, ranks
+from talkie_zoo.blocks.gaussians import Gaussians
+
+FIELDS = ("mp4", "flac", "head.npz", "landmarks.npy", "mask.mp4")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    data = of_person(conformance_clips(tmp_path_factory.mktemp("ann") / "shards"), "ann")
+    return [next(iter(data.clips(FIELDS, split))) for split in ("train", "test")]
+
+
+@pytest.fixture(scope="module")
+def system(clips):
+    torch.manual_seed(0)
+    made = TalkingGaussian(MICRO)
+    made.prepare(clips[:1])
+    return made.eval()
+
+
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def layer(colour, alpha):
+    moved = Gaussians(1, 1, 0, torch.zeros(3), 0.1, 0.01).moved()
+    return Layer(torch.full((4, 4, 3), colour), torch.full((4, 4), alpha), None, moved, Deltas())
+
+
+# --- networks -------------------------------------------------------------------------------------------------------
+
+
+def test_the_paper_preset_has_the_published_layers():
+    paper = on_meta(TalkingGaussian, "paper")
+    face, mouth = paper.face.motion, paper.mouth.motion
+    grid = 36
+    assert parameters(face.hears) == grid * 32 + 32 * 32
+    assert parameters(face.feels) == grid * 16 + 16 * 6
+    assert parameters(face.brows) == 5 * 16 + 16 * 5
+    assert parameters(face.moves) == (grid + 32 + 6) * 64 + 64 * 64 + 64 * 11
+    assert parameters(mouth) == (grid + 32) * 32 + 32 * 32 + 32 * 3
+    assert parameters(paper.face.points) == PAPER.face.capacity * (3 + 3 + 4 + 1 + 9 * 3)
+
+
+def test_expression_has_no_say_where_its_gate_is_shut():
+    torch.manual_seed(0)
+    motion = FaceMotion(6, 1e-2, paints=False)
+    with torch.no_grad():
+        motion.feels[0].weight.zero_()
+    places, code = torch.rand(5, 6), torch.rand(32)
+    one, two = (motion(places, code, units).changes["shift"] for units in (torch.zeros(6), torch.ones(6)))
+    assert torch.equal(one, two)
+
+
+def test_the_mouth_moves_five_times_less_to_the_side_and_only_moves():
+    motion = MouthMotion(6, 1e-2)
+    torch.testing.assert_close(motion.reach, torch.tensor([2e-3, 1e-2, 2e-3]))
+    assert set(motion(torch.rand(5, 6), torch.rand(32), torch.rand(6)).changes) == {"shift"}
+
+
+def test_the_face_lies_before_the_mouth_before_the_plate():
+    face, mouth, plate = layer(0.3, 0.5), layer(0.2, 0.25), torch.full((4, 4, 3), 0.8)
+    wanted = 0.3 + 0.5 * (0.2 + 0.75 * 0.8)
+    torch.testing.assert_close(composed(face, mouth, plate), torch.full((4, 4, 3), wanted))
+    torch.testing.assert_close(composed(face, None, plate), torch.full((4, 4, 3), 0.3 + 0.5 * 0.8))
+
+
+# --- losses ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_branch_that_shows_its_region_on_green_loses_nothing():
+    picture, region = torch.rand(16, 16, 3), torch.zeros(16, 16, dtype=torch.bool)
+    region[4:12, 4:12] = True
+    own = layer(0.0, 0.0)
+    own = Layer(picture * region[..., None], region.float(), None, own.moved, Deltas({"shift": torch.zeros(1, 3)}))
+    box = torch.tensor([2, 2, 14, 14])
+    terms = region_terms(MICRO, own, picture, region, None, box, moving=True, late=True)
+    assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
+    assert set(terms) == {"l1", "ssim", "deltas", "mask", "details"}
+
+
+def test_hair_that_does_not_count_costs_nothing():
+    picture, region = torch.rand(16, 16, 3), torch.ones(16, 16, dtype=torch.bool)
+    nothing = layer(0.0, 0.0)
+    nothing = Layer(torch.zeros(16, 16, 3), torch.zeros(16, 16), None, nothing.moved, Deltas())
+    terms = region_terms(MICRO, nothing, picture, region, region, torch.tensor([0, 0, 8, 8]), False, False)
+    assert float(terms["l1"]) == 0
+
+
+def test_details_see_only_their_box():
+    one = torch.rand(16, 16, 3)
+    two = one.clone()
+    two[:4] = 0
+    assert float(details(one, two, torch.tensor([0, 4, 16, 16]))) == 0
+    assert float(details(one, two, torch.tensor([0, 0, 16, 16]))) > 0
+
+
+def test_green_is_no_skin_and_the_regions_share_no_class():
+    assert GREEN.tolist() == [0, 1, 0]
+    assert not set(FACE) & set(MOUTH)
+    assert of(torch.tensor([[0, MOUTH[0]]], dtype=torch.uint8), MOUTH).tolist() == [[False, True]]
+
+
+# --- curricula ------------------------------------------------------------------------------------------------------
+
+
+def test_the_face_begins_with_closed_lips_passes_to_open_ones_and_then_over_blinks():
+    still = TINY.face.still / TINY.face.steps
+    assert face_window(TINY, 0.0) == face_window(TINY, 0.9 * still) == ("opening", 0.0, 0.3)
+    by, low, high = face_window(TINY, TINY.lips_until - 1e-6)
+    assert by == "opening"
+    assert 0.65 < low < 0.7
+    assert high == low + TINY.window
+    assert face_window(TINY, TINY.lips_until + 0.02)[0] == "blink"
+
+
+def test_the_window_stays_for_as_many_steps_as_it_should():
+    windows = [face_window(TINY, step / TINY.face.steps) for step in range(180, 180 + TINY.lips_every)]
+    assert len(set(windows)) <= 2
+
+
+def test_the_mouth_begins_wide_open_and_ends_with_all_frames():
+    assert mouth_window(TINY, 0.0) == ("opening", 0.7, 1.0)
+    assert mouth_window(TINY, 1.0) == ("opening", 0.0, 1.0)
+
+
+def test_ranks_are_those_of_the_quantiles_and_spread_ties():
+    quantiles = np.linspace(0, 1, 101).tolist()
+    np.testing.assert_allclose(ranks(np.array([0.25, 0.5, 0.875]), quantiles), [0.25, 0.5, 0.875], atol=0.011)
+    tied = ranks(np.zeros(200), [0.0] * 101)
+    assert tied.min() < 0.02
+    assert tied.max() > 0.98
+
+
+def test_a_frame_is_chosen_inside_the_window_or_next_to_it():
+    place, usable = np.linspace(0, 1, 11), np.ones(11, bool)
+    draw = Draw(range(11), np.random.default_rng(0))
+    assert {chosen(place, usable, 0.2, 0.4, draw) for _ in range(60)} == {2, 3, 4}
+    usable[2:5] = False
+    assert {chosen(place, usable, 0.2, 0.4, draw) for _ in range(60)} == {1, 5}
+
+
+# --- the system -----------------------------------------------------------------------------------------------------
+
+
+def test_the_fusion_trains_colours_and_opacities_alone(system):
+    fusion = system.phases()[-1]
+    for optimiser in fusion.optimisers.values():
+        trained = [name for name, _ in system.named_parameters() if optimiser.selects(name)]
+        assert trained
+        assert {name.split("points.")[-1] for name in trained} <= {"base", "rest", "logits"}
+
+
+def test_no_parameter_belongs_to_two_roles(system):
+    for phase in system.phases():
+        names = [n for o in phase.optimisers.values() for n, _ in system.named_parameters() if o.selects(n)]
+        assert len(names) == len(set(names))
+
+
+def test_the_plate_shows_what_lies_beside_the_head(system, clips):
+    from talkie.shards.lazy import pictures
+
+    corner = pictures(clips[0], [0], MICRO.size)[0][:3, :3] / 255.0
+    torch.testing.assert_close(system.plate[:3, :3], torch.tensor(corner, dtype=torch.float32), atol=0.03, rtol=0)
+
+
+def test_opacities_and_colours_are_the_same_bits_under_any_speech(system, clips):
+    for shot in system.shots(request_of(clips[1]))[:3]:
+        rest, moved = (system.face.layer(shot, still=still).moved for still in (True, False))
+        assert torch.equal(rest.opacities, moved.opacities)
+        assert torch.equal(rest.harmonics, moved.harmonics)
+        assert not torch.equal(rest.means, moved.means)
+
+
+def test_what_shows_the_lower_lip_gives_its_pixels_no_more_than_they_hold(system, clips):
+    shot = system.shots(request_of(clips[1]))[0]
+    given = shares(system, shot)
+    pixel_m = float(shot.camera.t[2] / shot.camera.K[0, 0])
+    assert given.min() >= 0
+    assert 0 < given.sum() <= 1.5 * np.pi * (NEAR_M / pixel_m + 1) ** 2
+
+
+def test_it_answers_every_frame_at_the_trained_size(system, clips):
+    answer = system.generate(request_of(clips[1]))
+    assert answer.fps == FPS
+    assert answer.frames.shape == (clips[1].record.frames, MICRO.size, MICRO.size, 3)
+
+
+def test_a_request_without_speech_is_refused(system, clips):
+    with pytest.raises(BadInput, match="speech"):
+        system.generate(AvatarRequest(clips[1].fields["head.npz"]))
+
+
+def test_claims_are_measured(system, clips):
+    for claim in system.claims():
+        if claim.name in ("motion over rest", "speech moves the lip", "structure persists", "branches are apart"):
+            assert np.isfinite(claim.measure(clips[1:]).value)
