@@ -30,6 +30,7 @@ from talkie.media import decode_mp4, read_audio
 from talkie.serving.config import ServeConfig
 from talkie.serving.exchange import VIDEO_PATH
 from talkie.serving.generate import generate
+from talkie.serving.material import Files
 from talkie.serving.server import Server, start
 from talkie.systems import SPEECH_TO_MOTION, MotionResult
 
@@ -101,7 +102,7 @@ def _ask(server: Server, speech: Path) -> tuple[bytes, MotionResult, list[dict[s
 def _direct(model: str, speech: Path, home: Path | None) -> list[float]:
     """Seconds of computing of the same answers in this process, after one to compile the rasteriser."""
     with tempfile.TemporaryDirectory() as folder:
-        return [generate(model, speech, Path(folder) / "a.mp4", home).compute_s for _ in range(REPEATS + 1)][1:]
+        return [generate(model, Files(speech), Path(folder) / "a.mp4", home).compute_s for _ in range(REPEATS + 1)][1:]
 
 
 def _lengths(film: bytes, audio: np.ndarray) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """Cameras tell nothing about who stands before them, and clips say how they were presented in the words of the sets."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -47,12 +49,15 @@ def test_bent_paper_stays_put_at_its_upright_edges_and_grows_between_them():
     np.testing.assert_allclose(bent[1, :, 1] - 0.5, 0.95 * (uv[1, :, 1] - 0.5), atol=1e-9)
 
 
-def test_every_camera_films_every_presentation_of_every_person():
+def test_every_camera_films_every_presentation_as_often_and_nobody_twice_in_the_same_way():
     shoot = load_shoot("spoof")
     dealt = [presentation_labels(shoot, number) for number in range(shoot.clips)]
     people = [number % shoot.cast.people for number in range(shoot.clips)]
     kinds = {(who, d["device"], d.get("attack", "")) for who, d in zip(people, dealt, strict=True)}
-    assert len(kinds) == shoot.cast.people * 3 * 3 == shoot.clips
+    assert len(kinds) == shoot.clips
+    counts = Counter((camera, attack) for _, camera, attack in kinds)
+    assert len(counts) == 3 * 3
+    assert max(counts.values()) - min(counts.values()) <= 3  # a round of takes may break off
     assert {(d["spoof"], "attack" in d, "instrument" in d) for d in dealt} == {
         ("genuine", False, False),
         ("attack", True, True),
