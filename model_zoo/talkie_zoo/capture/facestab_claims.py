@@ -13,7 +13,7 @@ from torch import Tensor
 from talkie.clip import Clip
 from talkie.heads.rigid import rigid_motion
 from talkie.heads.rotations import axis_angle_to_matrix
-from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.measurement import Claim, Measurement, at_least, at_most, measured
 from talkie.systems.tasks.capture import CaptureRequest, request_of, skull_rows
 from talkie_zoo.blocks.correlation import correlation
 from talkie_zoo.blocks.rigid import Rigid
@@ -39,26 +39,22 @@ def claims(system: FaceStab) -> tuple[Claim, ...]:
         return Rigid(*rigid_motion(source, target))
 
     return (
-        _at_most(0.5, "against Procrustes", "the skull error is at most half of Procrustes' over the whole shell",
-                 partial(over_rival, system, procrustes)),
-        _at_most(0.8, "against upper face", "the skull error is at most 0.8 of Procrustes' over the upper face",
-                 partial(over_rival, system, procrustes_upper)),
-        _at_most(0.2, "blinks do not leak", "eyes that close alone move the skull by less than 0.2 mm (median)",
-                 partial(leak, system, ("eyeBlinkLeft", "eyeBlinkRight"), 0.0)),
-        _at_most(0.2, "the jaw does not leak", "a jaw that opens alone moves the skull by less than 0.2 mm (median)",
-                 partial(leak, system, (), 0.3)),
-        _at_most(1e-3, "equivariance", "moving the inputs moves the answer likewise, within 1e-3 mm",
-                 partial(equivariance, system)),
-        _at_most(0.3, "swap", "there and back is nowhere, within 0.3 mm (mean)", partial(there_and_back, system)),
-        _at_most(0.1, "steadiness", "of the way of a skull vertex in a talking clip at most 10 % stays",
-                 partial(unsteadiness, system)),
-        Claim("lips are kept", "the opening of the lips correlates above 0.99 with that of the clip itself",
-              partial(lips_kept, system), floor=0.99),
+        at_most(0.5, "against Procrustes", "the skull error is at most half of Procrustes' over the whole shell",
+                partial(over_rival, system, procrustes)),
+        at_most(0.8, "against upper face", "the skull error is at most 0.8 of Procrustes' over the upper face",
+                partial(over_rival, system, procrustes_upper)),
+        at_most(0.2, "blinks do not leak", "eyes that close alone move the skull by less than 0.2 mm (median)",
+                partial(leak, system, ("eyeBlinkLeft", "eyeBlinkRight"), 0.0)),
+        at_most(0.2, "the jaw does not leak", "a jaw that opens alone moves the skull by less than 0.2 mm (median)",
+                partial(leak, system, (), 0.3)),
+        at_most(1e-3, "equivariance", "moving the inputs moves the answer likewise, within 1e-3 mm",
+                partial(equivariance, system)),
+        at_most(0.3, "swap", "there and back is nowhere, within 0.3 mm (mean)", partial(there_and_back, system)),
+        at_most(0.1, "steadiness", "of the way of a skull vertex in a talking clip at most 10 % stays",
+                partial(unsteadiness, system)),
+        at_least(0.99, "lips are kept", "the opening of the lips correlates above 0.99 with that of the clip itself",
+                 partial(lips_kept, system)),
     )  # fmt: skip
-
-
-def _at_most(ceiling: float, name: str, statement: str, measure: Callable[[Sequence[Clip]], Measurement]) -> Claim:
-    return Claim(name, statement, measure, ceiling=ceiling)
 
 
 @torch.no_grad()
@@ -66,7 +62,9 @@ def over_rival(system: FaceStab, rival: Stabiliser, clips: Sequence[Clip]) -> Me
     """Mean skull error over that of a rival, on pairs of drawn and recorded expressions of held-out people."""
     ours, theirs = (np.concatenate([_errors(system, way, clip) for clip in clips]) for way in (_own(system), rival))
     protocol = {"rival mm": f"{1e3 * theirs.mean():.3f}", "ours mm": f"{1e3 * ours.mean():.3f}"}
-    return _measured("skull error over the rival's", ours.mean() / theirs.mean(), "ratio", len(ours), "pair", protocol)
+    return measured(
+        "skull error over the rival's", ours.mean() / theirs.mean(), "ratio", len(ours), "pair", clips, protocol
+    )
 
 
 @torch.no_grad()
@@ -84,7 +82,9 @@ def leak(system: FaceStab, names: Sequence[str], jaw: float, clips: Sequence[Cli
         laid = system.between(moved[:, system.shell], rest[:, system.shell])
         skull = rest[:, skull_rows(system.head)]
         found.append(float((laid.move(skull) - skull).norm(dim=-1).mean()))
-    return _measured("skull motion", 1e3 * float(np.median(found)), "mm", len(found), "person", {"jaw": f"{jaw} rad"})
+    return measured(
+        "skull motion", 1e3 * float(np.median(found)), "mm", len(found), "person", clips, {"jaw": f"{jaw} rad"}
+    )
 
 
 @torch.no_grad()
@@ -106,7 +106,7 @@ def equivariance(system: FaceStab, clips: Sequence[Clip]) -> Measurement:
         at = first.move(source)
         worst = max(worst, float((moved.move(at) - still.move(at)).norm(dim=-1).max()))
     system.float()
-    return _measured("distance", 1e3 * worst, "mm", PAIRS * len(clips), "pair", {"precision": "float64"})
+    return measured("distance", 1e3 * worst, "mm", PAIRS * len(clips), "pair", clips, {"precision": "float64"})
 
 
 @torch.no_grad()
@@ -117,7 +117,7 @@ def there_and_back(system: FaceStab, clips: Sequence[Clip]) -> Measurement:
         source, target, *_ = _pairs(system, clip)
         both = system.eval().between(target, source).after(system.between(source, target))
         off.append((both.move(source) - source).norm(dim=-1).mean(-1))
-    return _measured("distance", 1e3 * float(torch.cat(off).mean()), "mm", PAIRS * len(clips), "pair", {})
+    return measured("distance", 1e3 * float(torch.cat(off).mean()), "mm", PAIRS * len(clips), "pair", clips)
 
 
 def unsteadiness(system: FaceStab, clips: Sequence[Clip]) -> Measurement:
@@ -127,7 +127,7 @@ def unsteadiness(system: FaceStab, clips: Sequence[Clip]) -> Measurement:
         meshes, stable = _stabilised(system, clip)
         after, before = (vertices[:, rows].std(0).mean() for vertices in (stable, meshes))
         kept.append(float(after / before))
-    return _measured("of the motion left", float(np.mean(kept)), "ratio", len(kept), "clip", {})
+    return measured("of the motion left", float(np.mean(kept)), "ratio", len(kept), "clip", clips)
 
 
 def lips_kept(system: FaceStab, clips: Sequence[Clip]) -> Measurement:
@@ -143,7 +143,7 @@ def lips_kept(system: FaceStab, clips: Sequence[Clip]) -> Measurement:
         true = head.landmarks(own)[:, [_UPPER_LIP, _LOWER_LIP], 1].numpy()
         opening = ((lips[:, 0] - lips[:, 1]) @ up, true[:, 0] - true[:, 1])
         found.append(correlation(*opening))
-    return _measured("correlation", min(found), "r", len(found), "clip", {})
+    return measured("correlation", min(found), "r", len(found), "clip", clips)
 
 
 def _stabilised(system: FaceStab, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +183,3 @@ def _still(motion: Tensor) -> Tensor:
 
 def _identity(clip: Clip) -> Tensor:
     return torch.as_tensor(clip.fields["head.npz"].identity, dtype=torch.float32)[None]
-
-
-def _measured(name: str, value: float, unit: str, items: int, item: str, protocol: dict[str, str]) -> Measurement:
-    return Measurement(name=name, value=float(value), unit=unit, items=items, item=item, protocol=protocol)

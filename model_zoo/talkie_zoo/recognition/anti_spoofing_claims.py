@@ -14,7 +14,7 @@ import torch
 from talkie.clip import Clip
 from talkie.errors import BadInput
 from talkie.evaluation.metrics.recognition import hter
-from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.measurement import Claim, Measurement, measured
 from talkie.systems.tasks.checks import clip_pictures
 from talkie_zoo.blocks.batches import pad
 from talkie_zoo.blocks.recurrent import mean_over_steps
@@ -82,7 +82,7 @@ def in_domain(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
     """HTER of the meta-model over all clips."""
     found = told(system, "all", clips)
     each = {who: f"{found.rate(system, 'all', who):.3f}" for who in SCORERS}
-    return _measured("HTER", found.rate(system, "all", META), "1", len(clips), each)
+    return measured("HTER", found.rate(system, "all", META), "1", len(clips), "clip", clips, each)
 
 
 def over_one_frame(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
@@ -90,7 +90,9 @@ def over_one_frame(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
     found = told(system, "all", clips)
     among = found.genuine | np.array([kind == "replay" for kind in found.kinds])
     one, all_ = (found.rate(system, "all", who, among) for who in (FRAME, META))
-    return _measured("HTER, one frame - ensemble", one - all_, "1", int(among.sum()), {"one frame": f"{one:.3f}"})
+    return measured(
+        "HTER, one frame - ensemble", one - all_, "1", int(among.sum()), "clip", clips, {"one frame": f"{one:.3f}"}
+    )
 
 
 def skipping_costs(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
@@ -109,7 +111,9 @@ def skipping_costs(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
     genuine = np.array([class_of(clip) == GENUINE for clip in clips])
     skipped, apart, joined = (hter(values, genuine, threshold) for values in np.array(scores).T)
     protocol = {"skipped": f"{skipped:.3f}", "all, apart": f"{apart:.3f}", "all, joined": f"{joined:.3f}"}
-    return _measured("HTER, skipping - all frames", skipped - min(apart, joined), "1", len(clips), protocol)
+    return measured(
+        "HTER, skipping - all frames", skipped - min(apart, joined), "1", len(clips), "clip", clips, protocol
+    )
 
 
 def forwards_saved(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
@@ -127,7 +131,7 @@ def forwards_saved(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
             counts.append(sum(seen))
     finally:
         hook.remove()
-    return _measured("forwards, all frames / kept", counts[0] / counts[1], "ratio", len(clips), {})
+    return measured("forwards, all frames / kept", counts[0] / counts[1], "ratio", len(clips), "clip", clips)
 
 
 def order_matters(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
@@ -147,20 +151,24 @@ def order_matters(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
                 batch = mean_over_steps(ensemble.scores(who, together, lengths), lengths).numpy()
                 alone = [system.video_scores("all", features[k])[SCORERS.index(who)] for k in order]
                 worst = max(worst, float(np.abs(batch - alone).max()))
-    return _measured("change of a score", worst, "1", len(clips), {})
+    return measured("change of a score", worst, "1", len(clips), "clip", clips)
 
 
 def meta_over_best(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
     """Mean HTER over unseen domains, of the meta-model less the best member's."""
     rates = _strange(system, clips)
     best = min(MEMBERS, key=lambda who: rates[who])
-    return _measured("HTER, meta-model - best member", rates[META] - rates[best], "1", len(clips), _said(rates))
+    return measured(
+        "HTER, meta-model - best member", rates[META] - rates[best], "1", len(clips), "clip", clips, _said(rates)
+    )
 
 
 def meta_over_frame(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
     """Mean HTER over unseen domains, of the meta-model less that of one frame."""
     rates = _strange(system, clips)
-    return _measured("HTER, meta-model - one frame", rates[META] - rates[FRAME], "1", len(clips), _said(rates))
+    return measured(
+        "HTER, meta-model - one frame", rates[META] - rates[FRAME], "1", len(clips), "clip", clips, _said(rates)
+    )
 
 
 def _strange(system: AntiSpoofing, clips: Sequence[Clip]) -> dict[str, float]:
@@ -178,7 +186,3 @@ def _strange(system: AntiSpoofing, clips: Sequence[Clip]) -> dict[str, float]:
 
 def _said(rates: dict[str, float]) -> dict[str, str]:
     return {who: f"{value:.3f}" for who, value in rates.items()}
-
-
-def _measured(name: str, value: float, unit: str, items: int, protocol: dict[str, str]) -> Measurement:
-    return Measurement(name=name, value=float(value), unit=unit, items=items, item="clip", protocol=protocol)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from talkie.clip import Clip
 from talkie.speech.emotion import EMOTIONS, INTENSITIES
-from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.measurement import Claim, Measurement, measured
 from talkie.systems.tasks.speech_to_motion import MotionResult, SpeechToMotionRequest, clip_audio, request_of, truth_of
 from talkie_zoo.blocks.motion_vae import STRIDE
 from talkie_zoo.blocks.visemes import viseme_labels
@@ -124,7 +124,7 @@ def restored(system: Emote, clips: Sequence[Clip]) -> Measurement:
         again = system.face(system.face.motion(system.prior(system.face.standardised(motion))[0]))
         own, mean = own + float((again - moved).square().sum()), mean + float(moved.square().sum())
         frames += motion.shape[1]
-    return _measurement("rmse over mean face", (own / mean) ** 0.5, "ratio", frames, "frame", clips)
+    return measured("rmse over mean face", (own / mean) ** 0.5, "ratio", frames, "frame", clips)
 
 
 @torch.no_grad()
@@ -134,7 +134,7 @@ def sampled_acceleration(system: Emote, clips: Sequence[Clip]) -> Measurement:
     made = _acceleration(system.face(system.face.motion(system.prior.decode(draws))))
     true = torch.cat([_acceleration(system.face(_coefficients(truth_of(clip))[None])).flatten() for clip in clips])
     ratio = float(made.mean() / true.mean())
-    return _measurement("acceleration over true", ratio, "ratio", len(draws), "draw", clips)
+    return measured("acceleration over true", ratio, "ratio", len(draws), "draw", clips)
 
 
 def _acceleration(moved: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ def against_speaker_mean(system: Emote, clips: Sequence[Clip]) -> Measurement:
     answers = [_lips(system, _coefficients(system.generate(request_of(clip)))) for clip in clips]
     own = torch.cat([_lip_error(a, t) for a, t in zip(answers, truths, strict=True)]).mean()
     mean = torch.cat([_lip_error(means[p][None], t) for p, t in zip(people, truths, strict=True)]).mean()
-    return _measurement("lve over speaker mean", float(own / mean), "ratio", len(clips), "clip", clips)
+    return measured("lve over speaker mean", float(own / mean), "ratio", len(clips), "clip", clips)
 
 
 def against_other_speech(system: Emote, clips: Sequence[Clip]) -> Measurement:
@@ -173,7 +173,7 @@ def against_other_speech(system: Emote, clips: Sequence[Clip]) -> Measurement:
             frames = min(len(answer), len(truth))
             kept.append(_lip_error(answer[:frames], truth[:frames]))
     ratio = float(torch.cat(own).mean() / torch.cat(other).mean())
-    return _measurement("lve over other speech", ratio, "ratio", len(clips), "clip", clips)
+    return measured("lve over other speech", ratio, "ratio", len(clips), "clip", clips)
 
 
 @torch.no_grad()
@@ -196,7 +196,7 @@ def intensity_order(system: Emote, clips: Sequence[Clip]) -> Measurement:
         levels.append(float(torch.cat([_upper(system, a) for a in asked]).norm(dim=-1).mean()))
     ratio = min(after / before for before, after in pairwise(levels))
     said = {"millimetres": " ".join(f"{1e3 * level:.3f}" for level in levels)}
-    return _measurement("displacement over lower intensity", ratio, "ratio", len(picked), "clip", clips, said)
+    return measured("displacement over lower intensity", ratio, "ratio", len(picked), "clip", clips, said)
 
 
 def emotion_against_speaker(system: Emote, clips: Sequence[Clip]) -> Measurement:
@@ -210,7 +210,7 @@ def emotion_against_speaker(system: Emote, clips: Sequence[Clip]) -> Measurement
         person += [_upper(system, _asked(system, clip, "happy", 3, who)) - mine for who in others]
     moved, kept = (float(torch.cat(x).norm(dim=-1).mean()) if x else float("nan") for x in (feeling, person))
     said = {"millimetres": f"{1e3 * moved:.3f} by emotion, {1e3 * kept:.3f} by speaker"}
-    return _measurement("change over speaker's", moved / max(kept, 1e-9), "ratio", len(picked), "clip", clips, said)
+    return measured("change over speaker's", moved / max(kept, 1e-9), "ratio", len(picked), "clip", clips, said)
 
 
 def recovered_emotion(system: Emote, talker: Talker, clips: Sequence[Clip]) -> Measurement:
@@ -222,7 +222,7 @@ def recovered_emotion(system: Emote, talker: Talker, clips: Sequence[Clip]) -> M
             right.append(_felt(system, answer) == number)
     true = np.mean([_felt(system, _coefficients(truth_of(clip))) == labels_of(clip)[0] for clip in clips])
     said = {"judge on true motion": f"{true:.3f}"}
-    return _measurement("emotion recovered", float(np.mean(right)), "share", len(right), "answer", clips, said)
+    return measured("emotion recovered", float(np.mean(right)), "share", len(right), "answer", clips, said)
 
 
 # --- content beside emotion -----------------------------------------------------------------------------------------
@@ -235,14 +235,14 @@ def reading(system: Emote, clips: Sequence[Clip]) -> Measurement:
     own = float(np.mean([_read(system, _coefficients(system.generate(request_of(clip))), clip) for clip in picked]))
     true = float(np.mean([_read(system, _coefficients(truth_of(clip)), clip) for clip in picked]))
     said = {"own": f"{own:.3f}", "true": f"{true:.3f}"}
-    return _measurement("visemes read over true", own / max(true, 1e-9), "ratio", len(picked), "clip", clips, said)
+    return measured("visemes read over true", own / max(true, 1e-9), "ratio", len(picked), "clip", clips, said)
 
 
 def content_loss(system: Emote, clips: Sequence[Clip]) -> Measurement:
     """Share of frames whose viseme the judge reads off the lips: own emotion minus the mean of all others."""
     own, swapped = _content(system, system.talker, clips)
     said = {"own": f"{own:.3f}", "swapped": f"{swapped:.3f}"}
-    return _measurement("viseme accuracy lost", own - swapped, "share", len(clips[:ASKED]), "clip", clips, said)
+    return measured("viseme accuracy lost", own - swapped, "share", len(clips[:ASKED]), "clip", clips, said)
 
 
 def exchange_gain(system: Emote, clips: Sequence[Clip]) -> Measurement:
@@ -255,7 +255,7 @@ def exchange_gain(system: Emote, clips: Sequence[Clip]) -> Measurement:
         "visemes": f"{lips:.3f} against {twin_lips:.3f}",
     }
     gain = max(ours - twins, lips - twin_lips)
-    return _measurement("gain by the exchange", gain, "share", len(clips[:ASKED]), "clip", clips, said)
+    return measured("gain by the exchange", gain, "share", len(clips[:ASKED]), "clip", clips, said)
 
 
 def _content(system: Emote, talker: Talker, clips: Sequence[Clip]) -> tuple[float, float]:
@@ -296,16 +296,3 @@ def _coefficients(motion: MotionResult) -> Tensor:
 @torch.no_grad()
 def _upper(system: Emote, motion: Tensor) -> Tensor:
     return system.face.upper_face(motion)
-
-
-def _measurement(
-    name: str,
-    value: float,
-    unit: str,
-    items: int,
-    item: str,
-    clips: Sequence[Clip],
-    said: dict[str, str] | None = None,
-) -> Measurement:
-    protocol = {**(said or {}), "clips": str(len(clips))}
-    return Measurement(name=name, value=value, unit=unit, items=items, item=item, protocol=protocol)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from talkie.clip import Clip
 from talkie.evaluation.metrics.motion import lip_error
-from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.measurement import Claim, Measurement, measured
 from talkie.systems.tasks.speech_to_motion import Convention, MotionResult, SpeechToMotionRequest, clip_audio, truth_of
 from talkie_zoo.blocks.correlation import correlation
 from talkie_zoo.blocks.head_basis import RestrictedHead
@@ -76,9 +76,7 @@ def explained_variance(system: UniTalker, convention: str, clips: Sequence[Clip]
     head = system.heads[convention]
     motion = torch.cat([offsets_of(head.model, c.fields["head.npz"], convention).flatten(1) for c in clips])
     protocol = {"components": str(head.pca.components), "convention": convention}
-    return _measurement(
-        "explained variance", head.pca.explained(motion), "share", len(motion), "frame", protocol, clips
-    )
+    return measured("explained variance", head.pca.explained(motion), "share", len(motion), "frame", clips, protocol)
 
 
 def error_against_rest(system: UniTalker, convention: Convention, clips: Sequence[Clip]) -> Measurement:
@@ -92,7 +90,7 @@ def error_against_rest(system: UniTalker, convention: Convention, clips: Sequenc
         rest.append(lip_error(truth, np.zeros_like(truth), lips))
     ratio = float(np.concatenate(guess).mean() / np.concatenate(rest).mean())
     frames = sum(map(len, guess))
-    return _measurement("lve over rest", ratio, "ratio", frames, "frame", {"convention": convention}, clips)
+    return measured("lve over rest", ratio, "ratio", frames, "frame", clips, {"convention": convention})
 
 
 @torch.no_grad()
@@ -111,7 +109,7 @@ def pivot_against_identities(system: UniTalker, clips: Sequence[Clip]) -> Measur
 
     median = float(np.median([error(identity) for identity in system.identities]))
     protocol = {"identities": str(len(system.identities))}
-    return _measurement("pivot lve over median", error(None) / median, "ratio", len(clips), "clip", protocol, clips)
+    return measured("pivot lve over median", error(None) / median, "ratio", len(clips), "clip", clips, protocol)
 
 
 def aperture_agreement(system: UniTalker, clips: Sequence[Clip]) -> Measurement:
@@ -121,7 +119,7 @@ def aperture_agreement(system: UniTalker, clips: Sequence[Clip]) -> Measurement:
         curves = [_aperture(system, clip, _answer(system, clip, name)) for name in ("arkit", "vertices")]
         values.append(correlation(*curves))
     protocol = {"aperture": f"distance of landmarks {UPPER_LIP} and {LOWER_LIP}", "heads": "arkit, vertices"}
-    return _measurement("aperture correlation", float(np.mean(values)), "r", len(clips), "clip", protocol, clips)
+    return measured("aperture correlation", float(np.mean(values)), "r", len(clips), "clip", clips, protocol)
 
 
 def _lips(system: UniTalker, convention: Convention) -> np.ndarray:
@@ -163,11 +161,3 @@ def _aperture(system: UniTalker, clip: Clip, offsets: np.ndarray) -> np.ndarray:
     person = torch.as_tensor(clip.fields["head.npz"].identity, dtype=torch.float32)[None]
     points = head.landmarks(head.vertices(identity=person) + torch.as_tensor(offsets))
     return (points[:, UPPER_LIP] - points[:, LOWER_LIP]).norm(dim=-1).numpy()
-
-
-def _measurement(
-    name: str, value: float, unit: str, items: int, item: str, protocol: dict[str, str], clips: Sequence[Clip]
-) -> Measurement:
-    return Measurement(
-        name=name, value=value, unit=unit, items=items, item=item, protocol={**protocol, "clips": str(len(clips))}
-    )

@@ -3,7 +3,7 @@ the business of `talkie.evaluation`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,20 @@ class Measurement(BaseModel):
     protocol: dict[str, str]
     low: float | None = None
     high: float | None = None
+
+
+def measured(
+    name: str,
+    value: float,
+    unit: str,
+    items: int,
+    item: str,
+    clips: Sequence[Clip],
+    said: Mapping[str, str] | None = None,
+) -> Measurement:
+    """A measurement on clips, whose number stands in its protocol beside what is `said` there."""
+    protocol = {**(said or {}), "clips": str(len(clips))}
+    return Measurement(name=name, value=float(value), unit=unit, items=items, item=item, protocol=protocol)
 
 
 @dataclass(frozen=True)
@@ -60,3 +74,13 @@ class Claim:
         above = self.floor is None or measured.value >= self.floor
         below = self.ceiling is None or measured.value <= self.ceiling
         return above and below
+
+
+def at_least(floor: float, name: str, statement: str, measure: Callable[[Sequence[Clip]], Measurement]) -> Claim:
+    """The claim that what is measured reaches `floor`."""
+    return Claim(name, statement, measure, floor=floor)
+
+
+def at_most(ceiling: float, name: str, statement: str, measure: Callable[[Sequence[Clip]], Measurement]) -> Claim:
+    """The claim that what is measured does not exceed `ceiling`."""
+    return Claim(name, statement, measure, ceiling=ceiling)
