@@ -56,11 +56,11 @@ def side_by_side(model: str, data: Path | str, home: Home) -> bytes | None:
         load_model(handle).generate(request),
         baseline_of(task, dataset).generate(request),
     )
-    films = [task.film(clip, answer) for answer in answers]
-    if any(film is None for film in films):
+    films = task.film(clip, answers)
+    if films is None:
         return None
     sound = decode_flac(clip.fields["flac"]) if "flac" in clip.fields else None
-    return small_film([film for film in films if film is not None], sound)
+    return small_film(films, sound)
 
 
 def small_film(films: list[np.ndarray], sound: np.ndarray | None = None, most: int = MOST_BYTES) -> bytes:

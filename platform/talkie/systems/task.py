@@ -3,7 +3,7 @@ trivial answer. The tasks themselves are in tasks/, how they are measured in `ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -13,7 +13,7 @@ from talkie.clip import Clip
 from talkie.errors import BadInput
 
 
-def film_nothing(clip: Clip, result: Any) -> np.ndarray | None:
+def film_nothing(clip: Clip, answers: Sequence[Any]) -> None:
     """For tasks whose results are no pictures."""
     return None
 
@@ -65,8 +65,8 @@ class Task:
     system that answers both alike does not listen. `metrics` are measured by the task's protocol, the first one ranks
     unless a system's bar names another; those of `also` are measured where the answers and the clips allow it.
     `request_from` makes the question of what a person hands over. `show` turns a clip and what was generated for it
-    into files for people, by the ends of their names; `film` into frames (T, H, W, 3) uint8 that can be laid beside
-    those of another answer, or None.
+    into files for people, by the ends of their names; `film` makes of a clip and several answers about it as many films
+    (T, H, W, 3) uint8 that can be laid beside each other, or None.
     """
 
     slug: str
@@ -84,7 +84,7 @@ class Task:
     control_name: str
     held_out: Literal["identity", "time"] = "identity"
     show: Callable[[Clip, Any], Mapping[str, bytes]] = show_nothing
-    film: Callable[[Clip, Any], np.ndarray | None] = film_nothing
+    film: Callable[[Clip, Sequence[Any]], list[np.ndarray] | None] = film_nothing
     also: tuple[str, ...] = ()
     request_from: Callable[[Material], Any] = asks_by_clip
 

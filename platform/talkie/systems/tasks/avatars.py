@@ -12,7 +12,7 @@ from talkie.clip import FPS, Clip, HeadTrack
 from talkie.errors import BadInput, NotADataset
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_audio, clip_audio, clip_pictures
-from talkie.systems.tasks.film import film_video
+from talkie.systems.tasks.film import film_videos
 from talkie.systems.tasks.video import VideoResult, show_video, video_truth
 
 
@@ -89,6 +89,6 @@ AVATARS = Task(
     control=_other_speech,
     control_name="shuffled audio",
     show=show_video,
-    film=film_video,
+    film=film_videos,
     held_out="time",
 )

@@ -3,7 +3,7 @@ here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from talkie.heads import HeadModel, builtin_head, matrix_to_axis_angle, pose_ver
 from talkie.heads.rigid import rigid_motion_of
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_finite, check_frames, clip_pictures
-from talkie.systems.tasks.film import film_motion
+from talkie.systems.tasks.film import film_motions, film_stabilities
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,13 @@ def mean_capture(clips: Iterable[Clip]) -> MeanCapture:
     )
 
 
+def film(clip: Clip, answers: Sequence[CaptureResult]) -> list[np.ndarray] | None:
+    """What all answers hold: expressions on the built-in head, or how still the skull is kept."""
+    if all(answer.expression is not None and answer.jaw is not None for answer in answers):
+        return film_motions(clip, answers)
+    return film_stabilities(clip, answers) if all(answer.rotation is not None for answer in answers) else None
+
+
 def _mesh(clip: Clip) -> np.ndarray | None:
     """The posed vertices of the clip's head, None for a track of another head model."""
     head, model = clip.fields["head.npz"], builtin_head()
@@ -155,7 +162,7 @@ CAPTURE = Task(
     needs=("mp4", "head.npz"),
     metrics=("mve",),
     also=("skull_error",),
-    film=film_motion,
+    film=film,
     request_of=request_of,
     truth_of=truth_of,
     baseline=mean_capture,

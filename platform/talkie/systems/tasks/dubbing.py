@@ -11,7 +11,7 @@ import numpy as np
 from talkie.clip import FPS, Clip
 from talkie.systems.task import Material, Task
 from talkie.systems.tasks.checks import check_audio, check_finite, check_frames, clip_audio, clip_pictures
-from talkie.systems.tasks.film import film_video
+from talkie.systems.tasks.film import film_videos
 from talkie.systems.tasks.video import VideoResult, show_video, video_truth
 
 
@@ -82,6 +82,6 @@ DUBBING = Task(
     control=_other_speech,
     control_name="shuffled audio",
     show=show_video,
-    film=film_video,
+    film=film_videos,
     request_from=request_from,
 )

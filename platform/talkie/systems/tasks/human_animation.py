@@ -12,7 +12,7 @@ from talkie.clip import Clip
 from talkie.errors import BadInput
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_finite, check_picture, clip_pictures
-from talkie.systems.tasks.film import film_video
+from talkie.systems.tasks.film import film_videos
 from talkie.systems.tasks.video import VideoResult, show_video, still_picture, video_truth
 
 
@@ -75,5 +75,5 @@ HUMAN_ANIMATION = Task(
     control=lambda request, other: replace(request, guidance=other.guidance),
     control_name="shuffled poses",
     show=show_video,
-    film=film_video,
+    film=film_videos,
 )

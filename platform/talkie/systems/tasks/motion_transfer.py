@@ -12,7 +12,7 @@ from talkie.clip import Clip
 from talkie.errors import BadInput
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_frames, check_picture, clip_pictures
-from talkie.systems.tasks.film import film_video
+from talkie.systems.tasks.film import film_videos
 from talkie.systems.tasks.video import VideoResult, show_video, still_picture, video_truth
 
 
@@ -64,5 +64,5 @@ MOTION_TRANSFER = Task(
     control=lambda request, other: replace(request, reference=other.reference),
     control_name="shuffled motion",
     show=show_video,
-    film=film_video,
+    film=film_videos,
 )

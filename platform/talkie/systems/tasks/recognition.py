@@ -13,6 +13,7 @@ from talkie.clip import Clip
 from talkie.errors import NotADataset
 from talkie.systems.task import Material, Task
 from talkie.systems.tasks.checks import check_audio, check_frames, clip_pictures
+from talkie.systems.tasks.film import film_labels
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ RECOGNITION = Task(
     endpoint="/v1/recognition",
     needs=("mp4",),
     metrics=("uar", "war"),
+    film=film_labels,
     also=("hter", "auc", "eer", "apcer", "bpcer"),
     request_of=request_of,
     truth_of=truth_of,

@@ -11,7 +11,7 @@ import numpy as np
 from talkie.clip import Clip
 from talkie.systems.task import Material, Task
 from talkie.systems.tasks.checks import check_frames, clip_pictures
-from talkie.systems.tasks.film import film_video
+from talkie.systems.tasks.film import film_videos
 from talkie.systems.tasks.video import VideoResult, show_video, still_picture, video_truth
 
 
@@ -67,6 +67,6 @@ REENACTMENT = Task(
     control=lambda request, other: replace(request, driving=other.driving),
     control_name="shuffled driver",
     show=show_video,
-    film=film_video,
+    film=film_videos,
     request_from=request_from,
 )

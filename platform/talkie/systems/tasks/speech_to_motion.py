@@ -14,7 +14,7 @@ from talkie.errors import NotADataset
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_audio, clip_audio
 from talkie.systems.tasks.curves import show_curves
-from talkie.systems.tasks.film import film_motion
+from talkie.systems.tasks.film import film_motions
 
 Convention = Literal["arkit", "vertices", "landmarks", "decimated"]
 """ARKit weights with the jaw's angles; every vertex of the head; the 478 landmarks; vertices of a coarser mesh."""
@@ -131,5 +131,5 @@ SPEECH_TO_MOTION = Task(
     control=lambda request, other: replace(request, audio=other.audio),
     control_name="shuffled audio",
     show=lambda clip, result: show_curves(truth_of(clip), result),
-    film=film_motion,
+    film=film_motions,
 )

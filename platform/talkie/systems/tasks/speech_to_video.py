@@ -11,7 +11,7 @@ import numpy as np
 from talkie.clip import Clip
 from talkie.systems.task import Material, Task
 from talkie.systems.tasks.checks import check_audio, check_frames, check_picture, clip_audio, clip_pictures
-from talkie.systems.tasks.film import film_video
+from talkie.systems.tasks.film import film_videos
 from talkie.systems.tasks.speech_to_motion import frames_of
 from talkie.systems.tasks.video import VideoResult, show_video, still_picture, video_truth
 
@@ -69,6 +69,6 @@ SPEECH_TO_VIDEO = Task(
     control=lambda request, other: replace(request, audio=other.audio),
     control_name="shuffled audio",
     show=show_video,
-    film=film_video,
+    film=film_videos,
     request_from=request_from,
 )
