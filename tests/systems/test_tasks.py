@@ -111,3 +111,15 @@ def test_equal_scores_are_settled_by_name():
 def test_a_fitted_baseline_needs_clips(slug):
     with pytest.raises(NotADataset):
         TASKS[slug].baseline([])
+
+
+def test_a_person_who_says_something_else_moves_forth_and_back_as_long_as_that_lasts(takes):
+    task = TASKS["avatars"]
+    request = task.request_of(takes[0])
+    longer = task.with_speech(request, np.zeros(14 * 640, np.float32))
+    rows = [0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0, 1, 2, 3]
+    assert longer.frames == 14
+    np.testing.assert_array_equal(longer.motion.expression, request.motion.expression[rows])
+    np.testing.assert_array_equal(longer.motion.K, request.motion.K[rows])
+    np.testing.assert_array_equal(longer.motion.identity, request.motion.identity)
+    assert len(longer.audio) == 14 * 640

@@ -133,7 +133,7 @@ def _request(system: System, files: Files, clip: ClipNamed | None, max_seconds: 
         return request
     if not hasattr(request, "audio"):
         raise BadInput(f"{task.title.lower()}: no sound is asked for", where="audio", cure="leave it out")
-    return replace(request, audio=material.audio)
+    return task.with_speech(request, material.audio)
 
 
 def _clip(named: ClipNamed, needs: tuple[str, ...]) -> Clip:

@@ -4,7 +4,7 @@ trivial answer. The tasks themselves are in tasks/, how they are measured in `ta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -49,6 +49,11 @@ def asks_by_clip(material: Material) -> Any:
     raise BadInput("this task is asked about curated clips", cure="give --data SHARDS and --clip ID")
 
 
+def with_sound(request: Any, audio: np.ndarray) -> Any:
+    """The question with other speech, for requests that hold some and take it as long as it is."""
+    return replace(request, audio=audio)
+
+
 class Generator(Protocol):
     """Whatever answers a task's request: a system or a baseline."""
 
@@ -64,7 +69,8 @@ class Task:
     `control` is the question with its driving signal taken from another clip's, which `control_name` describes: a
     system that answers both alike does not listen. `metrics` are measured by the task's protocol, the first one ranks
     unless a system's bar names another; those of `also` are measured where the answers and the clips allow it.
-    `request_from` makes the question of what a person hands over. `show` turns a clip and what was generated for it
+    `request_from` makes the question of what a person hands over, `with_speech` that of a clip with speech (N,) float32
+    at 16 kHz that a person hands over with it. `show` turns a clip and what was generated for it
     into files for people, by the ends of their names; `film` makes of a clip and several answers about it as many films
     (T, H, W, 3) uint8 that can be laid beside each other, or None.
     """
@@ -87,6 +93,7 @@ class Task:
     film: Callable[[Clip, Sequence[Any]], list[np.ndarray] | None] = film_nothing
     also: tuple[str, ...] = ()
     request_from: Callable[[Material], Any] = asks_by_clip
+    with_speech: Callable[[Any, np.ndarray], Any] = with_sound
 
     def headline(self, metric: str) -> str:
         """The metric that ranks a system whose bar names `metric`, which may be empty."""

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from talkie.clip import FPS, Clip, HeadTrack
+from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip, HeadTrack
 from talkie.errors import BadInput, NotADataset
 from talkie.systems.task import Task
 from talkie.systems.tasks.checks import check_audio, clip_audio, clip_pictures
 from talkie.systems.tasks.film import film_videos
 from talkie.systems.tasks.video import VideoResult, show_video, video_truth
+
+
+_MOVING = ("expression", "jaw", "neck", "left_eye", "right_eye", "rotation", "translation", "K", "residual")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,16 @@ def _other_speech(request: AvatarRequest, other: AvatarRequest) -> AvatarRequest
     return replace(request, audio=np.resize(other.audio, len(request.audio)))
 
 
+def with_speech(request: AvatarRequest, audio: np.ndarray) -> AvatarRequest:
+    """The person says something else: the motion goes forth and back for as long as that lasts."""
+    motion = request.motion
+    frames, turn = max(1, round(len(audio) / SAMPLES_PER_FRAME)), max(1, 2 * len(motion) - 2)
+    at = np.arange(frames) % turn
+    at = np.minimum(at, turn - at)
+    moving = [*_MOVING, *(("R", "t") if motion.R.ndim == 3 else ())]
+    return replace(request, motion=replace(motion, **{name: getattr(motion, name)[at] for name in moving}), audio=audio)
+
+
 AVATARS = Task(
     slug="avatars",
     title="A model of one person, driven and filmed",
@@ -88,6 +101,7 @@ AVATARS = Task(
     baseline_name="mean frame",
     control=_other_speech,
     control_name="shuffled audio",
+    with_speech=with_speech,
     show=show_video,
     film=film_videos,
     held_out="time",
