@@ -15,7 +15,6 @@ from talkie.systems.tasks.checks import check_audio, clip_audio, clip_pictures
 from talkie.systems.tasks.film import film_videos
 from talkie.systems.tasks.video import VideoResult, show_video, video_truth
 
-
 _MOVING = ("expression", "jaw", "neck", "left_eye", "right_eye", "rotation", "translation", "K", "residual")
 
 
