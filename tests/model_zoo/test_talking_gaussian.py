@@ -67,15 +67,15 @@ def test_expression_has_no_say_where_its_gate_is_shut():
     motion = FaceMotion(6, 1e-2, paints=False)
     with torch.no_grad():
         motion.feels[0].weight.zero_()
-    places, code = torch.rand(5, 6), torch.rand(32)
-    one, two = (motion(places, code, units).changes["shift"] for units in (torch.zeros(6), torch.ones(6)))
+    places, code = torch.rand(5, 6), torch.rand(1, 32)
+    one, two = (motion(places, code, units).changes["shift"] for units in (torch.zeros(1, 6), torch.ones(1, 6)))
     assert torch.equal(one, two)
 
 
 def test_the_mouth_moves_five_times_less_to_the_side_and_only_moves():
     motion = MouthMotion(6, 1e-2)
     torch.testing.assert_close(motion.reach, torch.tensor([2e-3, 1e-2, 2e-3]))
-    assert set(motion(torch.rand(5, 6), torch.rand(32), torch.rand(6)).changes) == {"shift"}
+    assert set(motion(torch.rand(5, 6), torch.rand(2, 32), torch.rand(2, 6)).changes) == {"shift"}
 
 
 def test_the_face_lies_before_the_mouth_before_the_plate():
@@ -186,7 +186,7 @@ def test_the_plate_shows_what_lies_beside_the_head(system, clips):
 
 def test_opacities_and_colours_are_the_same_bits_under_any_speech(system, clips):
     for shot in system.shots(request_of(clips[1]))[:3]:
-        rest, moved = (system.face.layer(shot, still=still).moved for still in (True, False))
+        rest, moved = (system.face.layers([shot], still=still)[0].moved for still in (True, False))
         assert torch.equal(rest.opacities, moved.opacities)
         assert torch.equal(rest.harmonics, moved.harmonics)
         assert not torch.equal(rest.means, moved.means)

@@ -63,6 +63,8 @@ PAIRS = {
 """Face and mouth of each role of the fusion."""
 COLOURS = ("base", "rest", "logits")
 _BETAS, _EPS = (0.9, 0.99), 1e-15
+Frame = Mapping[str, Tensor]
+"""What one frame of a batch is trained on, by the names of `TalkingGaussian.example`."""
 
 
 class TalkingGaussian(System):
@@ -280,33 +282,40 @@ class TalkingGaussian(System):
         kind = "any" if role == "uniform" else "chosen"
         prefix = f"{kind}/"
         frames = {name.removeprefix(prefix): value for name, value in batch.items() if name.startswith(prefix)}
-        count, step, done = len(batch["ids"]), batch["step"], batch["step"] / max(1, batch["steps"])
-        terms = []
-        for number in range(count):
-            frame = {name: value[number] for name, value in frames.items()}
-            terms.append(
-                self._fused(frame, role, done) if phase == "fusion" else self._alone(frame, phase, role, step, done)
-            )
-        return mean_terms(terms)
+        step, done = batch["step"], batch["step"] / max(1, batch["steps"])
+        rows = [{name: value[number] for name, value in frames.items()} for number in range(len(batch["ids"]))]
+        return mean_terms(
+            self._fused(rows, role, done) if phase == "fusion" else self._alone(rows, phase, role, step, done)
+        )
 
-    def _alone(self, frame: dict[str, Tensor], run: str, role: str, step: int, done: float) -> dict[str, Tensor]:
+    def _alone(self, frames: Sequence[Frame], run: str, role: str, step: int, done: float) -> list[dict[str, Tensor]]:
         c = self.config
-        moving = step >= getattr(c, run).still
+        moving, late = step >= getattr(c, run).still, done >= c.late
         shown = MOUTH if run == "mouth" else (*FACE, *MOUTH) if role == "whole" else FACE
-        layer = self._branch(ROLES[run][role]).layer(_shot(frame, c.size), still=not moving, watched=True)
-        hair = hair_of(c, frame["mask"], step, moving) if run == "face" else None
-        region, late = of(frame["mask"], shown), done >= c.late
-        return region_terms(c, layer, frame["picture"], region, hair, frame["lips"], moving, late)
-
-    def _fused(self, frame: dict[str, Tensor], role: str, done: float) -> dict[str, Tensor]:
-        c, shot = self.config, _shot(frame, self.config.size)
-        face, mouth = (self._branch(name).layer(shot) if name else None for name in PAIRS[role])
-        assert face is not None
-        shown = composed(face, mouth, self.plate)
-        terms = picture_terms(c, shown, frame["picture"])
-        if done >= c.fusion_late:
-            terms["details"] = c.detail_weight * details(shown, frame["picture"], frame["lips"])
+        shots = [_shot(frame, c.size) for frame in frames]
+        layers = self._branch(ROLES[run][role]).layers(shots, still=not moving, watched=True)
+        terms = []
+        for layer, frame in zip(layers, frames, strict=True):
+            hair = hair_of(c, frame["mask"], step, moving) if run == "face" else None
+            region = of(frame["mask"], shown)
+            terms.append(region_terms(c, layer, frame["picture"], region, hair, frame["lips"], moving, late))
         return terms
+
+    def _fused(self, frames: Sequence[Frame], role: str, done: float) -> list[dict[str, Tensor]]:
+        c = self.config
+        made = self._composed([_shot(frame, c.size) for frame in frames], role)
+        terms = []
+        for shown, frame in zip(made, frames, strict=True):
+            terms.append(picture_terms(c, shown, frame["picture"]))
+            if done >= c.fusion_late:
+                terms[-1]["details"] = c.detail_weight * details(shown, frame["picture"], frame["lips"])
+        return terms
+
+    def _composed(self, shots: Sequence[Shot], role: str, still: bool = False) -> list[Tensor]:
+        face, mouth = PAIRS[role]
+        shells = self._branch(face).layers(shots, still)
+        insides = self._branch(mouth).layers(shots, still) if mouth else [None] * len(shots)
+        return [composed(*pair, self.plate) for pair in zip(shells, insides, strict=True)]
 
     def _branch(self, name: str) -> Branch:
         branch = self.get_submodule(name)
@@ -350,9 +359,7 @@ class TalkingGaussian(System):
     @torch.no_grad()
     def film(self, shots: Sequence[Shot], role: str = "model", still: bool = False) -> np.ndarray:
         """(T, S, S, 3) uint8 of the model, or of a twin by its role; `still`: nothing moves but the head."""
-        face, mouth = (self._branch(name) if name else None for name in PAIRS[role])
-        assert face is not None
-        made = [composed(face.layer(s, still), mouth.layer(s, still) if mouth else None, self.plate) for s in shots]
+        made = self._composed(shots, role, still)
         return np.stack([(m.clamp(0, 1) * 255).round().byte().numpy() for m in made])
 
     def claims(self) -> tuple[Claim, ...]:
@@ -361,5 +368,5 @@ class TalkingGaussian(System):
         return claims(self)
 
 
-def _shot(frame: Mapping[str, Tensor], size: int) -> Shot:
+def _shot(frame: Frame, size: int) -> Shot:
     return Shot(Camera(frame["K"], frame["R"], frame["t"], size, size), frame["windows"], frame["units"])

@@ -18,7 +18,7 @@ from talkie.shards.lazy import pictures, planes
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.tasks.avatars import request_of
 from talkie.systems.tasks.checks import clip_audio
-from talkie_zoo.avatars.talking_gaussian_networks import Shot
+from talkie_zoo.avatars.talking_gaussian_networks import Shot, composed
 from talkie_zoo.avatars.talking_gaussian_takes import MOUTH, Take, lip_points, take_of
 from talkie_zoo.blocks.correlation import correlation
 from talkie_zoo.blocks.gaussians import draw
@@ -111,7 +111,7 @@ def lip_correlation(system: TalkingGaussian, shuffled: bool, clips: Sequence[Cli
     moved, true = [], []
     for clip, donor in zip(clips, [*clips[1:], clips[0]], strict=True):
         shots = _shots(system, clip, clip_audio(donor) if shuffled else None)
-        shifts = [system.face.deltas(s.windows, s.units).changes["shift"][:, 1] for s in shots]
+        shifts = [deltas.changes["shift"][:, 1] for deltas in system.face.deltas(shots)]
         moved += [float((weight * shift).sum() / weight.sum().clamp_min(1e-9)) for shift in shifts]
         true += lip_points(system.head, clip.fields["head.npz"])[:, 1, 1].tolist()
     r = correlation(np.asarray(moved), np.asarray(true))
@@ -141,10 +141,11 @@ def structure(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
     """Largest change of an opacity or of a colour's coefficient in either branch, over all frames of the takes."""
     worst, frames = 0.0, 0
     for clip in clips:
-        for shot in _shots(system, clip):
-            frames += 1
-            for branch in (system.face, system.mouth):
-                rest, moved = branch.layer(shot, still=True).moved, branch.layer(shot).moved
+        shots = _shots(system, clip)
+        frames += len(shots)
+        for branch in (system.face, system.mouth):
+            for before, after in zip(branch.layers(shots, still=True), branch.layers(shots), strict=True):
+                rest, moved = before.moved, after.moved
                 for one, two in ((rest.opacities, moved.opacities), (rest.harmonics, moved.harmonics)):
                     worst = max(worst, float((one - two).abs().max()))
     return _measured("largest change", worst, "1", frames, "frame", clips)
@@ -178,10 +179,10 @@ def leak(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
     take's speech and the face's its own."""
     changed, count, whole = 0.0, 0, 0.0
     for clip, donor in zip(clips, [*clips[1:], clips[0]], strict=True):
-        pairs = zip(_shots(system, clip), _shots(system, clip, clip_audio(donor)), strict=True)
-        for own, other in pairs:
-            face = system.face.layer(own)
-            one, two = (face.over(system.mouth.layer(s).over(system.plate)) for s in (own, other))
+        own, other = _shots(system, clip), _shots(system, clip, clip_audio(donor))
+        layers = (system.face.layers(own), system.mouth.layers(own), system.mouth.layers(other))
+        for face, *insides in zip(*layers, strict=True):
+            one, two = (composed(face, inside, system.plate) for inside in insides)
             gap, shell = (one - two).abs().mean(-1), face.alpha > SHELL
             changed, count = changed + float(gap[shell].sum()), count + int(shell.sum())
             whole = max(whole, float(gap.max()))

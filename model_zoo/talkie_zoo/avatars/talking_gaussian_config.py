@@ -90,9 +90,9 @@ class TalkingGaussianConfig(SystemConfig):
 PAPER = TalkingGaussianConfig()
 TINY = TalkingGaussianConfig(
     size=64,
-    batch=2,
+    batch=8,
     face=BranchConfig(
-        capacity=1000, start=800, scale=0.006, steps=1500, still=200, dense_every=75, dense_until=0.6, pull=2e-4
+        capacity=1000, start=800, scale=0.006, steps=1200, still=200, dense_every=75, dense_until=0.6, pull=2e-4
     ),
     mouth=BranchConfig(
         capacity=300, start=200, spread=0.02, scale=0.003, base=16, finest=40, steps=300, still=60, dense_every=75,
@@ -105,13 +105,14 @@ TINY = TalkingGaussianConfig(
     scale_rate=0.01,
     turn_rate=0.005,
     fusion_opacity_rate=0.01,
-    grid_rate=5e-2,
+    grid_rate=2e-2,
     motion_rate=5e-3,
     attention_factor=2,
     detail_weight=2.0,
     late=0.2,
     mouth_pixels=4,
-    lips_until=0.4,
+    lips_every=5,
+    lips_until=0.25,
     ablations=True,
 )  # fmt: skip
 MICRO = TalkingGaussianConfig(

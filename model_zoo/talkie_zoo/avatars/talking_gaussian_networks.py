@@ -3,7 +3,7 @@ lie over the torso. Losses and phases are in talking_gaussian_losses.py and talk
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
@@ -16,6 +16,7 @@ from talkie_zoo.avatars.talking_gaussian_config import BranchConfig, TalkingGaus
 from talkie_zoo.blocks.audio_attention import SpeechCode
 from talkie_zoo.blocks.gaussians import Gaussians, Moved, draw
 from talkie_zoo.blocks.hash_grid import TriPlane
+from talkie_zoo.blocks.rectified import rectified
 
 CODE = 32
 UNITS = ("AU1", "AU4", "AU5", "AU6", "AU7", "AU45")
@@ -43,10 +44,15 @@ class Shot:
 @dataclass(frozen=True)
 class Deltas:
     """What a motion field answers for N points: changes by the names of `Gaussians.moved`, and (N, 2) how far the gates
-    of speech and of expression are open."""
+    of speech and of expression are open. Of F frames at once a change has a further axis F in front."""
 
     changes: Mapping[str, Tensor] = field(default_factory=dict)
     gates: Tensor | None = None
+
+    def by_frame(self) -> list[Deltas]:
+        """Those of F frames, one by one."""
+        frames = zip(*self.changes.values(), strict=True)
+        return [Deltas(dict(zip(self.changes, changes, strict=True)), self.gates) for changes in frames]
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,12 @@ def perceptron(*widths: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs, bias=False), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    return rectified(nn.Sequential(*layers[:-1]))
 
 
 class FaceMotion(nn.Module):
-    """(places, speech, units) -> 11 numbers a Gaussian: shift, turn, fade (not used, as published) and stretch.
+    """(places (N, P), codes of speech (F, 32), units (F, 6)) -> 11 numbers a Gaussian and frame: shift, turn, fade (not
+    used, as published) and stretch.
 
     Each place opens two gates: one channel by channel on the code of speech, one on the six numbers of expression.
     `paints`: the same field that changes opacities and colours instead, which is what the method sets itself apart
@@ -88,27 +95,30 @@ class FaceMotion(nn.Module):
         self.brows = perceptron(len(UNITS) - 1, 16, len(UNITS) - 1)
         self.moves = perceptron(places + CODE + len(UNITS), 64, 64, 11)
 
-    def forward(self, places: Tensor, code: Tensor, units: Tensor) -> Deltas:
-        told = torch.cat([self.brows(units[:-1]), units[-1:]])
+    def forward(self, places: Tensor, codes: Tensor, units: Tensor) -> Deltas:
+        told = torch.cat([self.brows(units[:, :-1]), units[:, -1:]], 1)
         hears, feels = self.hears(places), self.feels(places)
-        answer = self.moves(torch.cat([places, hears * code, feels * told], 1))
+        known = places.expand(len(codes), -1, -1)
+        answer = self.moves(torch.cat([known, hears * codes[:, None], feels * told[:, None]], 2))
         gates = torch.stack([hears.norm(dim=1), feels.norm(dim=1)], 1)
-        first, turn, fade, last = answer.split([3, 4, 1, 3], dim=1)
+        first, turn, fade, last = answer.split([3, 4, 1, 3], dim=2)
         if self.paints:
-            return Deltas({"tint": first[:, None], "fade": fade[:, 0]}, gates)
+            return Deltas({"tint": first[:, :, None], "fade": fade[..., 0]}, gates)
         return Deltas({"shift": self.reach * first, "turn": turn, "stretch": last}, gates)
 
 
 class MouthMotion(nn.Module):
-    """(places, speech) -> a shift of each Gaussian, mostly upright: teeth and tongue do not turn or grow."""
+    """(places (N, P), codes of speech (F, 32)) -> a shift of each Gaussian in each frame, mostly upright: teeth and
+    tongue do not turn or grow."""
 
     def __init__(self, places: int, reach: float):
         super().__init__()
         self.moves = perceptron(places + CODE, 32, 32, 3)
         self.register_buffer("reach", reach * torch.tensor([1 / SIDEWAYS, 1.0, 1 / SIDEWAYS]), persistent=False)
 
-    def forward(self, places: Tensor, code: Tensor, units: Tensor) -> Deltas:
-        return Deltas({"shift": self.reach * self.moves(torch.cat([places, code.expand(len(places), -1)], 1))})
+    def forward(self, places: Tensor, codes: Tensor, units: Tensor) -> Deltas:
+        known, heard = places.expand(len(codes), -1, -1), codes[:, None].expand(-1, len(places), -1)
+        return Deltas({"shift": self.reach * self.moves(torch.cat([known, heard], 2))})
 
 
 class Branch(nn.Module):
@@ -125,15 +135,19 @@ class Branch(nn.Module):
             MouthMotion(width, c.reach) if kind == "mouth" else FaceMotion(width, c.reach, paints=kind == "paint")
         )
 
-    def deltas(self, windows: Tensor, units: Tensor) -> Deltas:
-        """Of one frame: windows (8, 29, 16) of sound, units (6,)."""
+    def deltas(self, shots: Sequence[Shot]) -> list[Deltas]:
+        """Of each frame by itself."""
         # Where a Gaussian rests is found by its picture; the field's slope would drag it about.
         places = self.places(self.points.means.detach())
-        return self.motion(places, self.speech(windows[None])[0], units)
+        codes = self.speech(torch.stack([shot.windows for shot in shots]))
+        return self.motion(places, codes, torch.stack([shot.units for shot in shots])).by_frame()
 
-    def layer(self, shot: Shot, still: bool = False, watched: bool = False) -> Layer:
-        """The branch's picture of one frame, at rest where `still`; `watched`: its gradients count for density."""
-        deltas = Deltas() if still else self.deltas(shot.windows, shot.units)
+    def layers(self, shots: Sequence[Shot], still: bool = False, watched: bool = False) -> list[Layer]:
+        """The branch's pictures of some frames, at rest where `still`; `watched`: their gradients count for density."""
+        deltas = [Deltas()] * len(shots) if still else self.deltas(shots)
+        return [self._drawn(*pair, watched) for pair in zip(shots, deltas, strict=True)]
+
+    def _drawn(self, shot: Shot, deltas: Deltas, watched: bool) -> Layer:
         moved = self.points.moved(**deltas.changes)
         if watched:
             self.points.watch(moved.means, shot.half_m)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from talkie.speech.features import log_mel
 from talkie_zoo.blocks.audio import normalise
+from talkie_zoo.blocks.rectified import rectified
 
 BANDS, ROWS, WINDOWS = 29, 16, 8
 """Bands of a row of sound, rows at 50 Hz of a window, windows of neighbouring frames: those of DeepSpeech's features in
@@ -61,8 +62,8 @@ class AudioNet(nn.Module):
         layers: list[nn.Module] = []
         for inputs, outputs in steps:
             layers += [nn.Conv1d(inputs, outputs, 3, stride=2, padding=1), nn.LeakyReLU(_SLOPE)]
-        self.rows = nn.Sequential(*layers)
-        self.whole = nn.Sequential(nn.Linear(wide, 64), nn.LeakyReLU(_SLOPE), nn.Linear(64, code))
+        self.rows = rectified(nn.Sequential(*layers))
+        self.whole = rectified(nn.Sequential(nn.Linear(wide, 64), nn.LeakyReLU(_SLOPE), nn.Linear(64, code)))
 
     def forward(self, windows: Tensor) -> Tensor:
         return self.whole(self.rows(windows)[..., 0])
