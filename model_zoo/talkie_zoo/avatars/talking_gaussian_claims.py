@@ -3,7 +3,7 @@ trained beside it, at equal steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from scipy import ndimage
 from talkie.clip import Clip
 from talkie.errors import BadInput
 from talkie.shards.lazy import pictures, planes
-from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.measurement import Claim, Measurement, at_least, at_most, measured
 from talkie.systems.tasks.avatars import request_of
 from talkie.systems.tasks.checks import clip_audio
 from talkie_zoo.avatars.talking_gaussian_networks import Shot, composed
@@ -32,46 +32,37 @@ SHELL = 0.95
 """Alpha of the face's shell from which a pixel counts as outside the hole of the mouth."""
 WIDE = 0.9
 """Frames whose opening reaches this quantile of the held-out ones are wide open."""
-Measure = Callable[[Sequence[Clip]], Measurement]
 
 
 def claims(system: TalkingGaussian) -> tuple[Claim, ...]:
     """The five points of the card; those about twins only where the preset trains them."""
     own = [
-        _floor(1.5, "motion over rest", "in the lip box the PSNR is at least 1.5 dB above the unmoved set's",
-               partial(over_rest, system)),
-        _floor(1.5, "motion over mean", "and at least 1.5 dB above that of the takes' own mean frame",
-               partial(over_mean, system)),
-        _floor(0.6, "speech moves the lip", "the lower lip's Gaussians move as the true lip does, r at least 0.6",
-               partial(lip_correlation, system, False)),
-        _ceiling(0.25, "other speech does not", "with another take's speech |r| is below 0.25",
-                 partial(lip_correlation, system, True)),
-        _ceiling(0.0, "structure persists", "no condition changes an opacity or a colour by a single bit",
-                 partial(structure, system)),
-        _ceiling(1e-3, "branches are apart", "another sound in the mouth's branch changes pixels of the shell by less "
-                 "than 1e-3", partial(leak, system)),
+        at_least(1.5, "motion over rest", "in the lip box the PSNR is at least 1.5 dB above the unmoved set's",
+                 partial(over_rest, system)),
+        at_least(1.5, "motion over mean", "and at least 1.5 dB above that of the takes' own mean frame",
+                 partial(over_mean, system)),
+        at_least(0.6, "speech moves the lip", "the lower lip's Gaussians move as the true lip does, r at least 0.6",
+                 partial(lip_correlation, system, False)),
+        at_most(0.25, "other speech does not", "with another take's speech |r| is below 0.25",
+                partial(lip_correlation, system, True)),
+        at_most(0.0, "structure persists", "no condition changes an opacity or a colour by a single bit",
+                partial(structure, system)),
+        at_most(1e-3, "branches are apart", "another sound in the mouth's branch changes pixels of the shell by less "
+                "than 1e-3", partial(leak, system)),
     ]  # fmt: skip
     if not system.config.ablations:
         return tuple(own)
     twins = [
-        _floor(0.8, "sharpness", "the lip box holds at least 0.8 of the truth's gradient energy",
-               partial(energy, system, "model")),
-        _floor(0.05, "sharper than paint", "a twin that changes opacities and colours instead holds less by 0.05",
-               partial(energy_gain, system)),
-        _floor(0.1, "two branches", "a twin of one branch has at least 10 % more error on pixels of the inner mouth",
-               partial(excess, system, "whole", False)),
-        _floor(0.0, "incremental sampling", "a twin that draws its frames uniformly has more error on wide open lips",
-               partial(excess, system, "uniform", True)),
+        at_least(0.8, "sharpness", "the lip box holds at least 0.8 of the truth's gradient energy",
+                 partial(energy, system, "model")),
+        at_least(0.05, "sharper than paint", "a twin that changes opacities and colours instead holds less by 0.05",
+                 partial(energy_gain, system)),
+        at_least(0.1, "two branches", "a twin of one branch has at least 10 % more error on pixels of the inner mouth",
+                 partial(excess, system, "whole", False)),
+        at_least(0.0, "incremental sampling", "a twin that draws its frames uniformly has more error on wide open lips",
+                 partial(excess, system, "uniform", True)),
     ]  # fmt: skip
     return (*own, *twins)
-
-
-def _floor(floor: float, name: str, statement: str, measure: Measure) -> Claim:
-    return Claim(name, statement, measure, floor=floor)
-
-
-def _ceiling(ceiling: float, name: str, statement: str, measure: Measure) -> Claim:
-    return Claim(name, statement, measure, ceiling=ceiling)
 
 
 # --- motion ---------------------------------------------------------------------------------------------------------
@@ -86,7 +77,7 @@ def over_rest(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
         ours += _lip_psnr(system.film(shots), true, take)
         rest += _lip_psnr(system.film(shots, still=True), true, take)
     said = {"ours": f"{np.mean(ours):.2f} dB", "at rest": f"{np.mean(rest):.2f} dB"}
-    return _measured("psnr over rest", np.mean(ours) - np.mean(rest), "dB", len(ours), "frame", clips, said)
+    return measured("psnr over rest", np.mean(ours) - np.mean(rest), "dB", len(ours), "frame", clips, said)
 
 
 def over_mean(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
@@ -99,7 +90,7 @@ def over_mean(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
         ours += _lip_psnr(system.film(_shots(system, clip)), true, take)
         rival += _lip_psnr(np.broadcast_to(mean.round().astype(np.uint8), true.shape), true, take)
     said = {"ours": f"{np.mean(ours):.2f} dB", "mean frame": f"{np.mean(rival):.2f} dB"}
-    return _measured("psnr over mean frame", np.mean(ours) - np.mean(rival), "dB", len(ours), "frame", clips, said)
+    return measured("psnr over mean frame", np.mean(ours) - np.mean(rival), "dB", len(ours), "frame", clips, said)
 
 
 @torch.no_grad()
@@ -116,7 +107,7 @@ def lip_correlation(system: TalkingGaussian, shuffled: bool, clips: Sequence[Cli
         true += lip_points(system.head, clip.fields["head.npz"])[:, 1, 1].tolist()
     r = correlation(np.asarray(moved), np.asarray(true))
     said = {"gaussians": str(int((weight > 0).sum())), "speech": "the next take's" if shuffled else "own"}
-    return _measured("lip correlation", abs(r) if shuffled else r, "r", len(true), "frame", clips, said)
+    return measured("lip correlation", abs(r) if shuffled else r, "r", len(true), "frame", clips, said)
 
 
 def shares(system: TalkingGaussian, shot: Shot) -> torch.Tensor:
@@ -148,7 +139,7 @@ def structure(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
                 rest, moved = before.moved, after.moved
                 for one, two in ((rest.opacities, moved.opacities), (rest.harmonics, moved.harmonics)):
                     worst = max(worst, float((one - two).abs().max()))
-    return _measured("largest change", worst, "1", frames, "frame", clips)
+    return measured("largest change", worst, "1", frames, "frame", clips)
 
 
 def energy(system: TalkingGaussian, role: str, clips: Sequence[Clip]) -> Measurement:
@@ -160,14 +151,14 @@ def energy(system: TalkingGaussian, role: str, clips: Sequence[Clip]) -> Measure
             given += _energy(_lips(made[number], take, number))
             wanted += _energy(_lips(true[number], take, number))
             frames += 1
-    return _measured("gradient energy", given / max(1e-9, wanted), "ratio", frames, "frame", clips, {"of": role})
+    return measured("gradient energy", given / max(1e-9, wanted), "ratio", frames, "frame", clips, {"of": role})
 
 
 def energy_gain(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
     """The model's gradient energy minus that of the twin which paints."""
     ours, twin = (energy(system, role, clips) for role in ("model", "paint"))
     said = {"ours": f"{ours.value:.3f}", "paint": f"{twin.value:.3f}"}
-    return _measured("gradient energy gained", ours.value - twin.value, "ratio", ours.items, "frame", clips, said)
+    return measured("gradient energy gained", ours.value - twin.value, "ratio", ours.items, "frame", clips, said)
 
 
 # --- branches and sampling ------------------------------------------------------------------------------------------
@@ -187,7 +178,7 @@ def leak(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
             changed, count = changed + float(gap[shell].sum()), count + int(shell.sum())
             whole = max(whole, float(gap.max()))
     said = {"largest change anywhere": f"{whole:.4f}"}
-    return _measured("change of the shell", changed / max(1, count), "1", count, "pixel", clips, said)
+    return measured("change of the shell", changed / max(1, count), "1", count, "pixel", clips, said)
 
 
 def excess(system: TalkingGaussian, role: str, wide: bool, clips: Sequence[Clip]) -> Measurement:
@@ -208,7 +199,7 @@ def excess(system: TalkingGaussian, role: str, wide: bool, clips: Sequence[Clip]
         raise BadInput("no frame shows the inside of a mouth", cure="hold out takes that speak")
     said = {"ours": f"{np.mean(ours):.2f} of 255", role: f"{np.mean(theirs):.2f} of 255"}
     more = np.mean(theirs) / np.mean(ours) - 1
-    return _measured("error over the model's", more, "share", len(ours), "frame", clips, said)
+    return measured("error over the model's", more, "share", len(ours), "frame", clips, said)
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
@@ -251,10 +242,3 @@ def _inner(clip: Clip, size: int) -> np.ndarray:
     """(T, S, S) bool: the inner mouth and the pixels about it."""
     inside = np.isin(planes(clip, range(clip.record.frames), size), MOUTH)
     return np.stack([ndimage.binary_dilation(frame) for frame in inside]) & inside.any((1, 2), keepdims=True)
-
-
-def _measured(
-    name: str, value: float, unit: str, items: int, item: str, clips: Sequence[Clip], said: dict[str, str] | None = None
-) -> Measurement:
-    protocol = {**(said or {}), "clips": str(len(clips))}
-    return Measurement(name=name, value=float(value), unit=unit, items=items, item=item, protocol=protocol)
