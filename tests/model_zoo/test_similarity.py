@@ -10,7 +10,9 @@ from skimage.metrics import structural_similarity
 from talkie_zoo.blocks.similarity import ssim
 
 
-@pytest.mark.parametrize(("window", "how"), [("gaussian", {"gaussian_weights": True}), ("box", {"win_size": 3})])
+@pytest.mark.parametrize(
+    ("window", "how"), [("gaussian", {"gaussian_weights": True}), ("box", {"win_size": 3}), ("pooled", {"win_size": 3})]
+)
 def test_the_map_is_that_of_scikit_image_away_from_the_border(window, how):
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 32, 40, 3)).astype(np.float32)

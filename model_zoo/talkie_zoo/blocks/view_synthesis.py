@@ -57,7 +57,7 @@ def synthesised(neighbour: Tensor, depth: Tensor, R: Tensor, t: Tensor, camera: 
 
 def photometric(truth: Tensor, made: Tensor, weight: float = 0.85) -> Tensor:
     """weight (1 - SSIM) / 2 + (1 - weight) L1, at each pixel: (B, 1, H, W). SSIM over 3 x 3."""
-    structure = ((1 - ssim(truth, made, "box")) / 2).clamp(0, 1).mean(1, keepdim=True)
+    structure = ((1 - ssim(truth, made, "pooled")) / 2).clamp(0, 1).mean(1, keepdim=True)
     return weight * structure + (1 - weight) * (truth - made).abs().mean(1, keepdim=True)
 
 
