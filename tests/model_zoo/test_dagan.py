@@ -92,8 +92,8 @@ def test_a_wrong_motion_costs_nothing_only_where_the_least_error_counts():
 def test_the_least_error_counts_from_its_share_of_the_first_stage_on(system):
     frames = torch.rand(2, 3, 3, 64, 64)
     whole, least = (
-        float(system({"frames": frames, "progress": done}, "depth", "depth")["photometric"].detach())
-        for done in (0.5, 0.9)
+        float(system({"frames": frames, "step": step, "steps": 10}, "depth", "depth")["photometric"].detach())
+        for step in (6, 7)
     )
     assert least < whole
 
