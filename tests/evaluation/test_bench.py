@@ -19,14 +19,15 @@ def measured(value):
     return Measurement(name="lve", value=value, unit="m^2", items=1, item="frame", protocol={})
 
 
-def report(model, baseline, control, claim=True):
+def report(model, baseline, control, claim=True, share=1.0):
     rows = [
         Row(subject=subject, measurements={name: measured(value) for name in ("lve", "fdd", "mve")})
         for subject, value in (("model", model), ("mean motion", baseline), ("shuffled audio", control))
     ]
     held = ClaimResult(
-        name="pivot", statement="strangers <do> fine", measured=measured(0.5), floor=0.0, ceiling=None, holds=claim
-    )
+        name="pivot", statement="strangers <do> fine", measured=measured(0.5), floor=0.0, ceiling=None, holds=claim,
+        share=share,
+    )  # fmt: skip
     return EvaluationReport(
         model="unitalker/1", digest="d", system="unitalker", data="x", split="test", clips=4, identities=2, seed=0,
         metric="lve", rows=rows, gains={}, claims=[held],
@@ -58,6 +59,13 @@ def test_a_claim_holds_where_it_held_in_every_seed():
     row = row_of(report(1.0, 4.0, 2.0), report(1.0, 4.0, 2.0, claim=False))
     assert [claim.holds for claim in row.claims] == [False]
     assert not row.works
+
+
+@pytest.mark.parametrize(("holding", "wanted"), [((True, True, False), True), ((True, False, False), False)])
+def test_a_claim_about_two_of_three_seeds_holds_where_it_held_in_two(holding, wanted):
+    row = row_of(*(report(1.0, 4.0, 2.0, claim, share=2 / 3) for claim in holding))
+    assert [claim.holds for claim in row.claims] == [wanted]
+    assert row.works == wanted
 
 
 def test_pages_keep_the_rows_of_other_systems_and_tell_everything(tmp_path):

@@ -13,9 +13,11 @@ from talkie.systems.sizes import on_meta, parameter_count
 from talkie.systems.tasks.checks import clip_pictures
 from talkie.systems.tasks.reenactment import ReenactmentRequest
 from talkie_zoo.blocks.best_frame import best_frame
+from talkie_zoo.blocks.view_synthesis import Camera
 from talkie_zoo.reenactment.dagan import DaGAN
 from talkie_zoo.reenactment.dagan_claims import aligned_error, claims, constant_prior, radial_prior
 from talkie_zoo.reenactment.dagan_config import DaGANConfig
+from talkie_zoo.reenactment.dagan_training import depth_losses
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,32 @@ def test_depth_reaches_points_and_picture_and_not_those_of_the_twin(system):
         twins = [system.twin_reenactor.points(picture, d).place for d in (flat, steep)]
     assert not torch.equal(*ours)
     assert torch.equal(*twins)
+
+
+def test_a_wrong_motion_costs_nothing_only_where_the_least_error_counts():
+    """Frames in which nothing moves, and a motion of a fifth of the depth: `least` is content with them unwarped."""
+    torch.manual_seed(0)
+    still = torch.rand(1, 1, 3, 16, 16).expand(-1, 3, -1, -1, -1)
+    way = torch.tensor([[0.04, 0.0, 0.0]], requires_grad=True)
+    camera = Camera(torch.tensor([[16.0, 16.0]]), torch.tensor([[8.0, 8.0]]))
+
+    def slope(least: bool) -> float:
+        found = depth_losses(
+            lambda x: [torch.full((1, 1, 16, 16), 0.5)], lambda a, b: (torch.eye(3)[None], way, camera), still, least
+        )
+        return float(torch.autograd.grad(found["photometric"], way)[0].abs().sum())
+
+    assert slope(least=True) == 0
+    assert slope(least=False) > 0.1
+
+
+def test_the_least_error_counts_from_its_share_of_the_first_stage_on(system):
+    frames = torch.rand(2, 3, 3, 64, 64)
+    whole, least = (
+        float(system({"frames": frames, "step": step, "steps": 10}, "depth", "depth")["photometric"].detach())
+        for step in (6, 7)
+    )
+    assert least < whole
 
 
 def test_the_second_stage_leaves_depth_as_it_is(system):

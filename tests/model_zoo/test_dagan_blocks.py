@@ -13,7 +13,7 @@ from talkie.errors import MissingField
 from talkie.heads import builtin_head, project_landmarks
 from talkie_zoo.blocks.augment import shaken, square
 from talkie_zoo.blocks.cross_attention_2d import CrossAttention2d
-from talkie_zoo.blocks.dense_motion import DenseMotion, local_motions
+from talkie_zoo.blocks.dense_motion import DenseMotion, Motion, local_motions
 from talkie_zoo.blocks.depth_net import DepthNet, EgoMotionNet
 from talkie_zoo.blocks.head_views import head_views
 from talkie_zoo.blocks.hourglass import Hourglass
@@ -162,6 +162,17 @@ def test_a_generator_gives_pictures_of_the_sources_size_and_lets_features_be_cha
     made = generator(torch.rand(2, 3, 64, 64), motion, lambda x: seen.append(x.shape) or x)
     assert made.shape == (2, 3, 64, 64)
     assert seen == [(2, generator.channels, 16, 16)]
+
+
+def test_blended_pictures_show_the_warped_source_where_it_shows_what_is_asked():
+    source, generator = torch.rand(1, 3, 32, 32), WarpGenerator(8, 1, 16, 1, blend=True).eval()
+    still, seen = grid(16, 16, source)[None], torch.zeros(1, 1, 16, 16)
+    seen[..., :8] = 1.0
+    with torch.no_grad():
+        made = generator(source, Motion(still, seen, seen))
+    inside = (..., slice(1, -1), slice(1, 15))  # at the border a flow that is brought to another size stops short
+    torch.testing.assert_close(made[inside], source[inside], atol=1e-5, rtol=1e-5)
+    assert float((made - source)[..., 17:].abs().mean()) > 0.05
 
 
 def test_relative_motion_of_a_driver_at_rest_is_the_source_and_scales_with_the_face():

@@ -27,10 +27,14 @@ class Encoder(nn.Sequential):
 
 class WarpGenerator(nn.Module):
     """Source (B, inputs, H, W) and its Motion -> the picture (B, inputs, H, W) in [0, 1]: features are warped, darkened
-    by the occlusion, handed to `fuse` where there is one, and decoded by residual blocks and `downs` doublings."""
+    by the occlusion, handed to `fuse` where there is one, and decoded by residual blocks and `downs` doublings.
 
-    def __init__(self, base: int, downs: int, most: int, residuals: int, inputs: int = 3):
+    blend: what is decoded shows only where the occlusion says that the source shows nothing, elsewhere the warped
+    source itself does, so that a picture need not be learned to be told again."""
+
+    def __init__(self, base: int, downs: int, most: int, residuals: int, inputs: int = 3, blend: bool = False):
         super().__init__()
+        self.blend = blend
         self.encoder = Encoder(inputs, base, downs, most)
         channels = self.encoder.channels
         self.residuals = nn.Sequential(*(ResidualBlock(channels) for _ in range(residuals)))
@@ -48,4 +52,8 @@ class WarpGenerator(nn.Module):
         features = features * resized(motion.occlusion, *features.shape[-2:])
         if fuse is not None:
             features = fuse(features)
-        return self.last(self.up(self.residuals(features))).sigmoid()
+        made = self.last(self.up(self.residuals(features))).sigmoid()
+        if not self.blend:
+            return made
+        shown = resized(motion.occlusion, *made.shape[-2:])
+        return shown * warp(source, motion.flow) + (1 - shown) * made

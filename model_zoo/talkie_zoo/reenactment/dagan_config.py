@@ -13,7 +13,11 @@ class DaGANConfig(SystemConfig):
     """size: side of the pictures. Of each part: `*_base` channels at its first level, `*_depth` levels, `most` channels
     at any. `shrink`: how much smaller the pictures are that points and flow are found in; `downs`: halvings before
     the generator's features are warped; `pool`: of the places that attention looks at. `depth_layers`: of the residual
-    encoders; `depth_rate` and `rate`: Adam's; camera motion learns `ego_speed` times as fast as depth.
+    encoders; `depth_rate` and `rate`: Adam's; camera motion learns `ego_speed` times as fast as depth. `least_from`:
+    share of stage 1 from which on the least error of a pixel counts, until then all do (`depth_losses`).
+
+    `blend`: the answer is the warped source where that shows what is asked, and only elsewhere what is decoded (the
+    published generator decodes every pixel, which takes it thousands of steps to learn).
 
     neighbour: frames from a triplet's middle one to the two others. `pixel`: weight of a plain L1 beside features of a
     network that nobody trained. `vgg`: a safetensors file of VGG-19. `ablation`: a twin without depth is trained
@@ -36,6 +40,7 @@ class DaGANConfig(SystemConfig):
     downs: int = Field(2, ge=1)
     residuals: int = Field(6, ge=0)
     pool: int = Field(1, ge=1)
+    blend: bool = False
     critic_base: int = Field(64, ge=2)
     critic_blocks: int = Field(4, ge=1)
     vgg_base: int = Field(64, ge=2)
@@ -46,6 +51,7 @@ class DaGANConfig(SystemConfig):
     neighbour: int = Field(1, ge=1)
     depth_rate: float = Field(1e-4, gt=0)
     ego_speed: float = Field(1.0, gt=0)
+    least_from: float = Field(0.0, ge=0, le=1)
     depth_steps: int = Field(1, ge=1)
     depth_batch: int = Field(32, ge=1)
     rate: float = Field(2e-4, gt=0)
@@ -80,6 +86,8 @@ _SMALL = {
     "vgg_plan": (1, 1, 1, 1),
     "pixel": 20.0,
     "ablation": True,
+    "blend": True,
+    "least_from": 0.7,
 }
 PRESETS = {
     "micro": DaGANConfig.model_validate(
@@ -98,7 +106,7 @@ PRESETS = {
             "detector_depth": 4, "motion_base": 16, "motion_depth": 4, "most": 128, "generator_base": 16,
             "generator_most": 64, "residuals": 2, "critic_base": 16, "critic_blocks": 3, "vgg_base": 8,
             "neighbour": 12, "depth_rate": 2e-4, "ego_speed": 5.0, "depth_steps": 400, "depth_batch": 8,
-            "steps": 350, "batch": 8, "rate": 1e-3,
+            "steps": 300, "batch": 8, "rate": 1e-3,
         }
     ),
     # Published in epochs: 20 over 100,000 triplets, and 150 of 75 rounds over some 420 people, 96 a step.

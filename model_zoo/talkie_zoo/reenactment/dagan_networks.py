@@ -34,7 +34,7 @@ class Reenactor(nn.Module):
             4 if rgbd else 3, c.points, c.detector_base, c.detector_depth, c.most, c.shrink
         )
         self.motion = DenseMotion(c.points, c.motion_base, c.motion_depth, c.most, c.shrink)
-        self.generator = WarpGenerator(c.generator_base, c.downs, c.generator_most, c.residuals)
+        self.generator = WarpGenerator(c.generator_base, c.downs, c.generator_most, c.residuals, blend=c.blend)
         if rgbd:
             self.depth_encoder = Encoder(1, c.generator_base, c.downs, c.generator_most)
             self.attention = CrossAttention2d(self.generator.channels, self.depth_encoder.channels, c.pool)

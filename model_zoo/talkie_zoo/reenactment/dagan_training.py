@@ -19,8 +19,12 @@ from talkie_zoo.reenactment.dagan_networks import Reenactor
 PERCEPTUAL, ADVERSARIAL, MATCHING, EQUIVARIANCE, CROWDING, SMOOTHNESS = 10.0, 1.0, 10.0, 10.0, 10.0, 1e-3
 
 
-def depth_losses(depth: DepthNet, ego: EgoMotionNet, triplets: Tensor) -> dict[str, Tensor]:
-    """triplets (B, 3, 3, H, W): a frame between its neighbours. Means over the four sizes of the disparity."""
+def depth_losses(depth: DepthNet, ego: EgoMotionNet, triplets: Tensor, least: bool = True) -> dict[str, Tensor]:
+    """triplets (B, 3, 3, H, W): a frame between its neighbours. Means over the four sizes of the disparity.
+
+    least: at each pixel the least error counts, of the syntheses and of the neighbours as they are, as published. Else
+    all syntheses count: where the least one does, a motion that is wrong for a pair costs it nothing, since the
+    neighbours as they are cost less, and one motion for all pairs is learned that suits some of them."""
     before, frame, after = triplets.unbind(1)
     neighbours = (before, after)
     still = torch.cat([photometric(frame, neighbour) for neighbour in neighbours], 1)
@@ -29,7 +33,10 @@ def depth_losses(depth: DepthNet, ego: EgoMotionNet, triplets: Tensor) -> dict[s
     for scale, disparity in enumerate(depth(frame)):
         whole = depth_of(at_size(disparity, *frame.shape[-2:]))
         made = [synthesised(n, whole, *motion) for n, motion in zip(neighbours, motions, strict=True)]
-        apart.append(least_reprojection(frame, made, still))
+        if least:
+            apart.append(least_reprojection(frame, made, still))
+        else:
+            apart.append(torch.stack([photometric(frame, picture) for picture in made]).mean())
         small = nn.functional.adaptive_avg_pool2d(frame, disparity.shape[-2:])
         rough.append(SMOOTHNESS / 2**scale * smoothness(disparity, small))
     return {"photometric": torch.stack(apart).mean(), "smoothness": torch.stack(rough).mean()}

@@ -65,7 +65,7 @@ def explained() -> str:
         "Every system is trained on the same clips and measured on people (avatars: takes) that training never saw. "
         "The control is the same model driven by another clip. A gain over an error is the share by which it is "
         "smaller, of a figure that should be large the difference; the least over the seeds counts. A system works "
-        "where both gains are reached and all its claims hold in every seed."
+        "where both gains are reached and all its claims hold, in every seed unless a claim says in how many."
     )
 
 

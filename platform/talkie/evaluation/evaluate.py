@@ -39,7 +39,7 @@ class Row(_Report):
 
 
 class ClaimResult(_Report):
-    """A claim of the card, measured."""
+    """A claim of the card, measured; `share`: of the seeds in which it has to hold."""
 
     name: str
     statement: str
@@ -47,6 +47,7 @@ class ClaimResult(_Report):
     floor: float | None
     ceiling: float | None
     holds: bool
+    share: float = 1.0
 
 
 class EvaluationReport(_Report):
@@ -265,6 +266,7 @@ def _claim(claim: Claim, clips: Sequence[Clip]) -> ClaimResult:
         floor=claim.floor,
         ceiling=claim.ceiling,
         holds=claim.holds(measured),
+        share=claim.share,
     )
 
 

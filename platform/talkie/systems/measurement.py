@@ -61,7 +61,8 @@ class Bar:
 class Claim:
     """A sentence of a system's card that can be measured on held-out clips.
 
-    It holds where the measured value is at least `floor` and at most `ceiling` (either may be absent).
+    It holds where the measured value is at least `floor` and at most `ceiling` (either may be absent), over the seeds of
+    a bench where it does in this `share` of them.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Claim:
     measure: Callable[[Sequence[Clip]], Measurement]
     floor: float | None = None
     ceiling: float | None = None
+    share: float = 1.0
 
     def holds(self, measured: Measurement) -> bool:
         above = self.floor is None or measured.value >= self.floor
