@@ -61,8 +61,8 @@ class Bar:
 class Claim:
     """A sentence of a system's card that can be measured on held-out clips.
 
-    It holds where the measured value is at least `floor` and at most `ceiling` (either may be absent), over the seeds of
-    a bench where it does in this `share` of them.
+    It holds where the measured value is at least `floor` and at most `ceiling` (either may be absent), over the seeds
+    of a bench where it does in this `share` of them.
     """
 
     name: str
