@@ -72,6 +72,17 @@ def test_depth_reaches_points_and_picture_and_not_those_of_the_twin(system):
     assert torch.equal(*twins)
 
 
+def test_where_depth_weighs_nothing_the_twin_begins_as_its_other(system):
+    picture, other = torch.rand(2, 1, 3, 64, 64)
+    flat = torch.zeros(1, 1, 64, 64)
+    with torch.no_grad():
+        ours, twins = (
+            r(picture, flat, r.points(picture, flat), r.points(other, flat)).picture
+            for r in (system.reenactor, system.twin_reenactor)
+        )
+    torch.testing.assert_close(ours, twins)
+
+
 def test_a_wrong_motion_costs_nothing_only_where_the_least_error_counts():
     """Frames in which nothing moves, and a motion of a fifth of the depth: `least` is content with them unwarped."""
     torch.manual_seed(0)

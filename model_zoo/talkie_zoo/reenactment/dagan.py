@@ -117,6 +117,8 @@ class DaGAN(System):
         self.perceptual = Perceptual(c.vgg_base, c.vgg_plan, c.perceptual_scales, c.vgg)
         if c.ablation:
             self.twin_reenactor, self.twin_critic = Reenactor(c, rgbd=False), self._critic()
+            self.twin_reenactor.begin_as(self.reenactor)
+            self.twin_critic.load_state_dict(self.critic.state_dict())
 
     def _critic(self) -> PatchCritic:
         return PatchCritic(3 + self.config.points, self.config.critic_base, self.config.critic_blocks)

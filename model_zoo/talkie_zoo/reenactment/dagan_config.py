@@ -21,7 +21,7 @@ class DaGANConfig(SystemConfig):
 
     neighbour: frames from a triplet's middle one to the two others. `pixel`: weight of a plain L1 beside features of a
     network that nobody trained. `vgg`: a safetensors file of VGG-19. `ablation`: a twin without depth is trained
-    beside, for the claim about it."""
+    beside, from the same weights, for the claim about it."""
 
     size: int = Field(256, ge=32)
     points: int = Field(15, ge=2)

@@ -39,6 +39,14 @@ class Reenactor(nn.Module):
             self.depth_encoder = Encoder(1, c.generator_base, c.downs, c.generator_most)
             self.attention = CrossAttention2d(self.generator.channels, self.depth_encoder.channels, c.pool)
 
+    @torch.no_grad()
+    def begin_as(self, other: Reenactor) -> None:
+        """Takes over the weights of one with depth, less those that depth is read by, each layer's last inputs: what
+        then is between the two after training is not what one began with by chance."""
+        theirs = dict(other.named_parameters())
+        for name, mine in self.named_parameters():
+            mine.copy_(theirs[name][tuple(slice(side) for side in mine.shape)])
+
     def points(self, pictures: Tensor, depth: Tensor) -> Keypoints:
         return self.detector(torch.cat([pictures, depth], 1) if self.rgbd else pictures)
 
