@@ -113,6 +113,22 @@ def test_what_is_dropped_says_the_same_whatever_was_said():
     assert dit(noisy, torch.randn(1, 5), step, *one).shape == (1, 6, 5)
 
 
+def test_an_aligned_condition_reaches_its_own_frame_without_attention():
+    dit = MotionDiT(5, 7, 6, 8, 8, 2, 0, 1, 0.0, aligned=True).eval()
+    for layer in dit.decoder:
+        # Attention that says nothing leaves the skips alone.
+        for attention in (layer.own, layer.cross):
+            torch.nn.init.zeros_(attention.out.weight)
+    rows = torch.randn(1, 6, 7)
+    other = rows.clone()
+    other[:, 4] += 1
+    noisy, start, step = torch.randn(1, 6, 5), torch.randn(1, 5), torch.tensor([3])
+    _, vector = dit.encoded(rows)
+    made = [dit(noisy, start, step, dit.encoded(told)[0], vector) for told in (rows, other)]
+    changed = (made[0] - made[1]).abs().amax((0, 2)) > 1e-6
+    assert changed.tolist() == [False, False, False, False, True, False]
+
+
 def test_the_cosine_schedule_falls_as_its_authors_write_it():
     schedule = NoiseSchedule(1000, kind="cosine", zero_terminal=False, target="sample")
     place = (np.array([1, 500]) / 1000 + 0.008) / 1.008

@@ -159,7 +159,9 @@ class Ditto(System):
             self.hearing = ChunkedSpeechModel(c.audio, c.pretrained, architecture)
             self.architecture = self.hearing.encoder.architecture
         width = self.hearing.width + ROW
-        self.dit = MotionDiT(MOTION, width, c.window, c.channels, c.hidden, c.heads, c.encoders, c.decoders, c.dropout)
+        self.dit = MotionDiT(
+            MOTION, width, c.window, c.channels, c.hidden, c.heads, c.encoders, c.decoders, c.dropout, c.aligned
+        )
         self.schedule = NoiseSchedule(c.noise_steps, kind="cosine", zero_terminal=False, target="sample")
         for name, size in (("motion", MOTION), ("row", width)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))

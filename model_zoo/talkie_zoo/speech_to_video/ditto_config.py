@@ -50,6 +50,8 @@ class DittoConfig(SystemConfig):
     encoders: int = 2
     decoders: int = 3
     dropout: float = 0.1
+    aligned: bool = True
+    """Whether a frame's conditions are also added to its own motion (`motion_dit.MotionDiT`); off, as published."""
 
     window: int = 40
     overlap: int = 10
@@ -155,6 +157,7 @@ PAPER = DittoConfig(
     heads=8,
     encoders=2,
     decoders=8,
+    aligned=False,
     window=80,
     overlap=10,
     online_overlap=70,
