@@ -16,6 +16,8 @@ from talkie_zoo.blocks.stitching import Stitching
 from talkie_zoo.blocks.streaming_audio import NOW, Hearing, MelStack, hear
 from talkie_zoo.blocks.volume_warp import Appearance, Warper, grid_of, heatmaps, sparse_motions
 from talkie_zoo.blocks.windowed_sampling import WindowedSampler, Windows
+from talkie_zoo.speech_to_video.ditto_config import MICRO
+from talkie_zoo.speech_to_video.ditto_renderer import Renderer
 
 
 def test_the_parts_of_a_motion_are_265_numbers_in_the_published_order():
@@ -83,6 +85,17 @@ def test_a_picture_becomes_a_volume_and_a_map_a_picture_eight_times_as_large():
     assert made.shape == (2, 3, 32, 32)
     assert made.min() >= 0
     assert made.max() <= 1
+
+
+def test_where_nothing_is_painted_the_source_shows_under_the_flow():
+    renderer = Renderer(MICRO).eval()
+    last = renderer.decoder.paint[0]
+    torch.nn.init.zeros_(last.weight)
+    # Sub-pixels of one map lie together; the fourth says how much is painted.
+    last.bias.data[3 * MICRO.shuffle**2 :] = -30.0
+    pictures, points = torch.rand(1, 3, MICRO.out, MICRO.out), torch.rand(1, KEYPOINTS, 3)
+    made = renderer.paint(renderer.look(pictures), points, points)
+    assert torch.allclose(made, pictures, atol=1e-4)
 
 
 def test_stitching_that_has_learned_nothing_changes_nothing():
