@@ -131,7 +131,7 @@ def test_a_portrait_without_a_face_is_refused():
 
 def test_each_phase_trains_its_own_part_and_leaves_the_others_as_in_use(system):
     names = [phase.name for phase in system.phases()]
-    assert names == ["renderer", "stitching", "features", "motion"]
+    assert names == ["extractor", "renderer", "stitching", "features", "motion"]
     system.enter("motion")
     system.train()
     assert system.dit.training
@@ -144,7 +144,8 @@ def test_each_phase_trains_its_own_part_and_leaves_the_others_as_in_use(system):
                for p in system.phases()}  # fmt: skip
     assert all(name.startswith("dit.") for name in trained["motion"])
     assert all(name.startswith("renderer.stitching.") for name in trained["stitching"])
-    assert not trained["renderer"] & trained["stitching"]
+    assert all(name.startswith("renderer.extractor.") for name in trained["extractor"])
+    assert not trained["renderer"] & (trained["stitching"] | trained["extractor"])
 
 
 def test_a_renderer_that_is_given_is_taken_as_it_is(system, tmp_path):

@@ -16,6 +16,8 @@ from talkie_zoo.blocks.stitching import Stitching
 from talkie_zoo.blocks.streaming_audio import NOW, Hearing, MelStack, hear
 from talkie_zoo.blocks.volume_warp import Appearance, Warper, grid_of, heatmaps, sparse_motions
 from talkie_zoo.blocks.windowed_sampling import WindowedSampler, Windows
+from talkie_zoo.speech_to_video.ditto_config import MICRO
+from talkie_zoo.speech_to_video.ditto_renderer import Renderer
 
 
 def test_the_parts_of_a_motion_are_265_numbers_in_the_published_order():
@@ -85,6 +87,17 @@ def test_a_picture_becomes_a_volume_and_a_map_a_picture_eight_times_as_large():
     assert made.max() <= 1
 
 
+def test_where_nothing_is_painted_the_source_shows_under_the_flow():
+    renderer = Renderer(MICRO).eval()
+    last = renderer.decoder.paint[0]
+    torch.nn.init.zeros_(last.weight)
+    # Sub-pixels of one map lie together; the fourth says how much is painted.
+    last.bias.data[3 * MICRO.shuffle**2 :] = -30.0
+    pictures, points = torch.rand(1, 3, MICRO.out, MICRO.out), torch.rand(1, KEYPOINTS, 3)
+    made = renderer.paint(renderer.look(pictures), points, points)
+    assert torch.allclose(made, pictures, atol=1e-4)
+
+
 def test_stitching_that_has_learned_nothing_changes_nothing():
     source, driving = torch.rand(2, KEYPOINTS, 3), torch.rand(2, KEYPOINTS, 3)
     assert torch.equal(Stitching()(source, driving), driving)
@@ -111,6 +124,22 @@ def test_what_is_dropped_says_the_same_whatever_was_said():
         assert torch.equal(a, b)
     noisy, step = torch.randn(1, 6, 5), torch.tensor([3])
     assert dit(noisy, torch.randn(1, 5), step, *one).shape == (1, 6, 5)
+
+
+def test_an_aligned_condition_reaches_its_own_frame_without_attention():
+    dit = MotionDiT(5, 7, 6, 8, 8, 2, 0, 1, 0.0, aligned=True).eval()
+    for layer in dit.decoder:
+        # Attention that says nothing leaves the skips alone.
+        for attention in (layer.own, layer.cross):
+            torch.nn.init.zeros_(attention.out.weight)
+    rows = torch.randn(1, 6, 7)
+    other = rows.clone()
+    other[:, 4] += 1
+    noisy, start, step = torch.randn(1, 6, 5), torch.randn(1, 5), torch.tensor([3])
+    _, vector = dit.encoded(rows)
+    made = [dit(noisy, start, step, dit.encoded(told)[0], vector) for told in (rows, other)]
+    changed = (made[0] - made[1]).abs().amax((0, 2)) > 1e-6
+    assert changed.tolist() == [False, False, False, False, True, False]
 
 
 def test_the_cosine_schedule_falls_as_its_authors_write_it():

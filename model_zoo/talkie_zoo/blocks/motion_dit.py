@@ -101,7 +101,10 @@ class MotionDiT(nn.Module):
     """Predicts the clean motion of a window from noise, the motion just before it, and conditions a frame.
 
     The start motion is repeated over time and laid beside the noise, so that it never passes attention. Conditions that
-    are dropped become learned tokens and a learned vector, for guidance without a classifier."""
+    are dropped become learned tokens and a learned vector, for guidance without a classifier.
+
+    `aligned`: each condition's token is also added to the motion of its own frame. Otherwise, as published, conditions
+    come in by cross-attention alone, which must first learn which of them belongs to which frame."""
 
     def __init__(
         self,
@@ -114,8 +117,10 @@ class MotionDiT(nn.Module):
         encoders: int,
         decoders: int,
         dropout: float,
+        aligned: bool = False,
     ):
         super().__init__()
+        self.aligned = aligned
         self.input = nn.Linear(2 * motion, channels)
         self.condition = nn.Linear(conditions, channels)
         self.encoder = nn.ModuleList(EncoderLayer(channels, hidden, heads, dropout) for _ in range(encoders))
@@ -148,6 +153,8 @@ class MotionDiT(nn.Module):
     def forward(self, noisy: Tensor, start: Tensor, step: Tensor, tokens: Tensor, vector: Tensor) -> Tensor:
         """noisy (B, L, M), start (B, M), step (B,), tokens and vector as `encoded` says -> clean motion (B, L, M)."""
         x = self.input(torch.cat([noisy, start[:, None].expand_as(noisy)], -1))
+        if self.aligned:
+            x = x + tokens
         hidden = self.time(time_embedding(step, x.shape[-1]))
         time = self.time_vector(hidden) + vector
         memory = self.norm(torch.cat([tokens, self.time_tokens(hidden).unflatten(-1, (2, -1))], 1))

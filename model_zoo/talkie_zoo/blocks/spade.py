@@ -47,16 +47,17 @@ class SpadeBlock(nn.Module):
 
 class SpadeDecoder(nn.Module):
     """G: features (B, `guides`, H, W) -> pictures (B, 3, 4 H * shuffle, ...) in [0, 1]. The widest blocks, `middle` of
-    them, work at the features' own size; two upsamplings follow, then a pixel shuffle."""
+    them, work at the features' own size; two upsamplings follow, then a pixel shuffle. `outputs`: maps painted, the
+    colours first."""
 
-    def __init__(self, guides: int, channels: int, last: int, middle: int, hidden: int, shuffle: int):
+    def __init__(self, guides: int, channels: int, last: int, middle: int, hidden: int, shuffle: int, outputs: int = 3):
         super().__init__()
         self.first = nn.Conv2d(guides, channels, 3, padding=1)
         self.middle = nn.ModuleList(SpadeBlock(channels, channels, guides, hidden) for _ in range(middle))
         self.ups = nn.ModuleList(
             [SpadeBlock(channels, channels // 2, guides, hidden), SpadeBlock(channels // 2, last, guides, hidden)]
         )
-        self.paint = nn.Sequential(nn.Conv2d(last, 3 * shuffle**2, 3, padding=1), nn.PixelShuffle(shuffle))
+        self.paint = nn.Sequential(nn.Conv2d(last, outputs * shuffle**2, 3, padding=1), nn.PixelShuffle(shuffle))
 
     def forward(self, guide: Tensor) -> Tensor:
         x = self.first(guide)

@@ -108,8 +108,8 @@ class Hourglass3d(nn.Module):
 
 
 class Warper(nn.Module):
-    """W: volume and two sets of keypoints -> the feature map (B, `out`, H, W) that the decoder paints, and the
-    occlusion (B, 1, H, W).
+    """W: volume and two sets of keypoints -> the feature map (B, `out`, H, W) that the decoder paints, the occlusion
+    (B, 1, H, W), and the flow in the picture's plane (B, H, W, 2), the mean over depth.
 
     `compress`: channels that the hourglass sees of the volume under each sparse motion; `kernel`: of the mask's
     convolution."""
@@ -125,12 +125,12 @@ class Warper(nn.Module):
         self.occlusion = nn.Conv2d(self.hourglass.channels * depth, 1, kernel, padding=kernel // 2)
         self.flat = nn.Sequential(_Conv2d(channels * depth, out), nn.Conv2d(out, out, 1))
 
-    def forward(self, volume: Tensor, source: Tensor, driving: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, volume: Tensor, source: Tensor, driving: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """volume (B, C, D, H, W); keypoints (B, 21, 3)."""
         flow, features = self.flow(volume, source, driving)
         occlusion = torch.sigmoid(self.occlusion(features.flatten(1, 2)))
         warped = F.grid_sample(volume, flow, align_corners=True)
-        return self.flat(warped.flatten(1, 2)) * occlusion, occlusion
+        return self.flat(warped.flatten(1, 2)) * occlusion, occlusion, flow.mean(1)[..., :2]
 
     def flow(self, volume: Tensor, source: Tensor, driving: Tensor) -> tuple[Tensor, Tensor]:
         """The dense flow (B, D, H, W, 3), a mixture of the sparse motions, and the hourglass' features."""

@@ -37,7 +37,7 @@ class Answer:
         self.source = registered(portrait) if c.crop else whole(portrait)
         face = torch.from_numpy(self.source.crop(c.out)).permute(2, 0, 1)[None] / 255.0
         self.motion, self.kp = system.renderer.read(face)
-        self.volume = system.renderer.volume(face)
+        self.look = system.renderer.look(face)
         self.pose = Pose.of(self.motion)
         self.first: Pose | None = None
         self.hearing = Hearing(system.hearing)
@@ -139,7 +139,7 @@ class Answer:
         """Frame by frame, so that a picture does not depend on which others came with it."""
         source, stitched, frames = self.pose.keypoints(self.kp), self._stitched(pose), []
         for x in stitched:
-            made = self.system.renderer.paint(self.volume, source, x[None])[0].permute(1, 2, 0)
+            made = self.system.renderer.paint(self.look, source, x[None])[0].permute(1, 2, 0)
             frames.append(self.source.laid((made * 255 + 0.5).clamp(0, 255).to(torch.uint8).numpy()))
         self.shown += len(frames)
         return VideoResult(FPS, np.stack(frames), self._told(pose, stitched))

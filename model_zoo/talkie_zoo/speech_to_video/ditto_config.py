@@ -18,26 +18,28 @@ class DittoConfig(SystemConfig):
     """Side to which stored pictures are reduced before the face is cut out of them."""
     crop: bool = True
     """Whether the face is looked for and cut out; off: pictures are taken whole, and eyes held at training's mean."""
-    size: int = 64
-    shuffle: int = 2
-    extractor_channels: tuple[int, ...] = (24, 48, 96)
-    extractor_depths: tuple[int, ...] = (1, 1, 2)
+    size: int = 128
+    shuffle: int = 1
+    extractor_channels: tuple[int, ...] = (16, 32, 64, 96)
+    extractor_depths: tuple[int, ...] = (1, 1, 2, 1)
     extractor_pooled: bool = False
-    appearance_base: int = 16
+    appearance_base: int = 12
     halvings: int = 2
-    volume_channels: int = 8
-    volume_depth: int = 4
+    volume_channels: int = 16
+    volume_depth: int = 2
     residuals: int = 2
     compress: int = 1
-    warp_base: int = 16
+    warp_base: int = 8
     warp_most: int = 64
-    warp_levels: int = 2
+    warp_levels: int = 3
     mask_kernel: int = 3
     features: int = 32
-    decoder_channels: int = 48
-    decoder_last: int = 16
-    decoder_middle: int = 2
-    decoder_hidden: int = 16
+    decoder_channels: int = 32
+    decoder_last: int = 12
+    decoder_middle: int = 1
+    decoder_hidden: int = 8
+    blend: bool = True
+    """Whether pixels are taken from the warped source picture where that serves (`ditto_renderer.Renderer`)."""
     stitching: tuple[int, ...] = (64, 64, 32)
     renderer: str | None = None
 
@@ -50,6 +52,8 @@ class DittoConfig(SystemConfig):
     encoders: int = 2
     decoders: int = 3
     dropout: float = 0.1
+    aligned: bool = True
+    """Whether a frame's conditions are also added to its own motion (`motion_dit.MotionDiT`); off, as published."""
 
     window: int = 40
     overlap: int = 10
@@ -63,6 +67,12 @@ class DittoConfig(SystemConfig):
     part_weights: dict[str, float] = Field(default_factory=dict)
     """Of the six parts of the motion where they are not 1."""
 
+    extractor_steps: int = 1000
+    """Of the extractor alone, before the renderer, which then goes by what it reads; 0: both together, as published."""
+    extractor_batch: int = 4
+    extractor_pictures: int = Field(12, ge=3)
+    """Of each clip of that batch."""
+    extractor_rate: float = 1.5e-3
     renderer_steps: int = 400
     renderer_batch: int = 6
     renderer_rate: float = 1.5e-3
@@ -93,6 +103,7 @@ MICRO = DittoConfig(
     read=64,
     crop=False,
     size=32,
+    shuffle=2,
     extractor_channels=(8, 12),
     extractor_depths=(1, 1),
     appearance_base=4,
@@ -101,6 +112,7 @@ MICRO = DittoConfig(
     residuals=1,
     warp_base=4,
     warp_most=8,
+    warp_levels=2,
     features=8,
     decoder_channels=8,
     decoder_last=4,
@@ -118,6 +130,9 @@ MICRO = DittoConfig(
     online_overlap=8,
     offline_steps=2,
     online_steps=2,
+    extractor_steps=2,
+    extractor_batch=2,
+    extractor_pictures=3,
     renderer_steps=2,
     renderer_batch=2,
     stitching_steps=2,
@@ -130,6 +145,7 @@ TINY = DittoConfig()
 PAPER = DittoConfig(
     read=512,
     size=256,
+    shuffle=2,
     extractor_channels=(96, 192, 384, 768),
     extractor_depths=(3, 3, 9, 3),
     extractor_pooled=True,
@@ -147,6 +163,7 @@ PAPER = DittoConfig(
     decoder_last=64,
     decoder_middle=6,
     decoder_hidden=128,
+    blend=False,
     stitching=(128, 128, 64),
     audio="hubert",
     pretrained="facebook/hubert-large-ls960-ft",
@@ -155,11 +172,13 @@ PAPER = DittoConfig(
     heads=8,
     encoders=2,
     decoders=8,
+    aligned=False,
     window=80,
     overlap=10,
     online_overlap=70,
     offline_steps=50,
     online_steps=10,
+    extractor_steps=0,
     renderer_steps=300_000,
     renderer_batch=64,
     renderer_rate=2e-4,

@@ -31,15 +31,30 @@ def emotion_of(clip: Clip) -> Tensor:
     return emotion_row(clip.record.labels.get("emotion", "neutral"))
 
 
-def faces(c: DittoConfig, clip: Clip, frames: Sequence[int]) -> tuple[Tensor, np.ndarray]:
-    """Faces (n, 3, O, O) uint8 cut out by the box of the first of `frames`, and that box in pixels of the clip's crop.
-    Raises BadInput for a clip whose crop is not recorded."""
+SHIFTED, SCALED = 0.06, 0.12
+"""Deviations by which boxes are moved, in their sides, and enlarged, in logarithms, while the extractor is taught."""
+
+
+def moved(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another box (x, y, side) about the same face, so that where a face stands says nothing about whose it is."""
+    side = box[2] * np.exp(rng.normal(0, SCALED))
+    corner = box[:2] + (box[2] - side) / 2 + box[2] * rng.normal(0, SHIFTED, 2)
+    return np.array([*corner, side])
+
+
+def faces(
+    c: DittoConfig, clip: Clip, frames: Sequence[int], rng: np.random.Generator | None = None
+) -> tuple[Tensor, np.ndarray]:
+    """Faces (n, 3, O, O) uint8 cut out by the box of the first of `frames`, `moved` where `rng` is given, and that box
+    in pixels of the clip's crop. Raises BadInput for a clip whose crop is not recorded."""
     if clip.record.crop is None:
         raise BadInput("no crop is recorded, so the scale of its landmarks is not known", where=clip.id)
     stored = clip.record.crop.size
     box = np.array([0.0, 0.0, float(stored)])
     if c.crop:
         box = face_box(np.asarray(clip.fields["landmarks.npy"][frames[0]], np.float32), FACE)
+    if rng is not None:
+        box = moved(box, rng)
     found = pictures(clip, frames, None if c.read >= stored else c.read)
     scaled = box * (found.shape[1] / stored)
     cut = np.stack([crop_frame(frame, scaled, c.out) for frame in found])

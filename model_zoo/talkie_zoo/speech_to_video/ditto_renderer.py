@@ -3,6 +3,7 @@ are taught while nothing pretrained is given, and how published weights are take
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -36,17 +37,30 @@ REGION_WEIGHT = 4.0
 """How much more a pixel counts at lips and eyes."""
 REACH = 0.12
 """Deviation of a region about its keypoints, in halves of the picture's side."""
+CONTRAST, LEVEL = 0.3, 0.1
+"""How far `tinted` goes, in shares of the contrast and of full scale."""
 BORDER = 0.15
 """Share of the crop's side in which stitching wants the source."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What is warped of source pictures: themselves (B, 3, O, O) in [0, 1] and their feature volumes."""
+
+    pictures: Tensor
+    volume: Tensor
+
+
 class Renderer(nn.Module):
-    """M, F, W, G and S."""
+    """M, F, W, G and S.
+
+    With `blend`, G also says for each pixel how much of it is painted; the rest is the source picture under W's flow,
+    which is sharp from the first step. As published every pixel is painted."""
 
     def __init__(self, c: DittoConfig):
         super().__init__()
         cells = c.size // 4 // 2 ** (len(c.extractor_channels) - 1)
-        self.size = c.size
+        self.size, self.blend = c.size, c.blend
         self.extractor = MotionExtractor(c.extractor_channels, c.extractor_depths, c.extractor_pooled, cells)
         self.appearance = Appearance(c.appearance_base, c.halvings, c.volume_channels, c.volume_depth, c.residuals)
         self.warper = Warper(
@@ -54,22 +68,28 @@ class Renderer(nn.Module):
             c.mask_kernel,
         )  # fmt: skip
         self.decoder = SpadeDecoder(
-            c.features, c.decoder_channels, c.decoder_last, c.decoder_middle, c.decoder_hidden, c.shuffle
-        )
+            c.features, c.decoder_channels, c.decoder_last, c.decoder_middle, c.decoder_hidden, c.shuffle,
+            4 if c.blend else 3,
+        )  # fmt: skip
         self.stitching = Stitching(c.stitching)
 
     def read(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Pictures (B, 3, S, S) in [0, 1] of any size -> motion (B, 265) and canonical keypoints (B, 21, 3)."""
         return self.extractor(self.reduced(pictures))
 
-    def volume(self, pictures: Tensor) -> Tensor:
-        """What is warped, of pictures of any size."""
-        return self.appearance(self.reduced(pictures))
+    def look(self, pictures: Tensor) -> Look:
+        """What is warped, of pictures (B, 3, O, O)."""
+        return Look(pictures, self.appearance(self.reduced(pictures)))
 
-    def paint(self, volume: Tensor, source: Tensor, driving: Tensor) -> Tensor:
-        """Pictures (B, 3, O, O) of a volume whose keypoints `source` go to `driving` (B, 21, 3)."""
-        features, _ = self.warper(volume, source, driving)
-        return self.decoder(features)
+    def paint(self, look: Look, source: Tensor, driving: Tensor) -> Tensor:
+        """Pictures (B, 3, O, O) of a look whose keypoints `source` go to `driving` (B, 21, 3)."""
+        features, _, flow = self.warper(look.volume, source, driving)
+        made = self.decoder(features)
+        if not self.blend:
+            return made
+        way = F.interpolate(flow.movedim(-1, 1), look.pictures.shape[2:], mode="bilinear", align_corners=True)
+        moved = F.grid_sample(look.pictures, way.movedim(1, -1), padding_mode="border", align_corners=True)
+        return torch.lerp(moved, made[:, :3], made[:, 3:])
 
     def reduced(self, pictures: Tensor) -> Tensor:
         """To the side that is read."""
@@ -91,6 +111,15 @@ def read_losses(motion: Tensor, kp: Tensor, true: dict[str, Tensor]) -> dict[str
         "keypoints": KEYPOINTS_WEIGHT * torch.stack(apart).sum(),
         "bins": BINS_WEIGHT * torch.stack(entropy).sum(),
     }
+
+
+def tinted(pictures: Tensor) -> Tensor:
+    """Pictures (B, 3, S, S) in another light, drawn from torch's random state: the contrast and each colour's level
+    change, so that complexions of few people are not learned by heart."""
+    count = len(pictures)
+    contrast = 1 + CONTRAST * (2 * torch.rand(count, 1, 1, 1) - 1).to(pictures)
+    level = LEVEL * (2 * torch.rand(count, 3, 1, 1) - 1).to(pictures)
+    return ((pictures - 0.5) * contrast + 0.5 + level).clamp(0, 1)
 
 
 def picture_losses(made: Tensor, true: Tensor, x: Tensor) -> dict[str, Tensor]:
@@ -127,12 +156,12 @@ def stitch_losses(renderer: Renderer, pictures: Tensor) -> dict[str, Tensor]:
     source has it; offsets are to stay small (LivePortrait, section 3.3)."""
     with torch.no_grad():
         motion, kp = renderer.read(pictures)
-        pose, volume = Pose.of(motion), renderer.volume(pictures)
+        pose, look = Pose.of(motion), renderer.look(pictures)
         source = pose.keypoints(kp)
         other = Pose.of(motion.roll(1, 0)).keypoints(kp)
-        still = renderer.paint(volume, source, source)
+        still = renderer.paint(look, source, source)
     stitched = renderer.stitching(source, other)
-    made = renderer.paint(volume, source, stitched)
+    made = renderer.paint(look, source, stitched)
     edge = round(BORDER * made.shape[-1])
     mask = torch.ones_like(made[:1, :1])
     mask[..., :-edge, edge:-edge] = 0
