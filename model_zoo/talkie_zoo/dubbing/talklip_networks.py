@@ -29,7 +29,7 @@ class Dubber(nn.Module):
     def __init__(self, c: TalkLipConfig):
         super().__init__()
         self.audio = PhoneAudio(c.audio_width, c.audio_layers, c.heads, c.feedforward, c.dropout, c.reach, c.groups)
-        self.face = FaceInpainter(c.face, c.audio_width, c.encoder, c.decoder, c.depth, c.from_reference)
+        self.face = FaceInpainter(c.face, c.audio_width, c.encoder, c.decoder, c.depth, c.from_reference, c.everywhere)
         self.critic = QualityCritic(c.face, c.critic)
         self.sync = ContrastiveSync(c.audio_width, c.expert_width)
 
@@ -56,6 +56,14 @@ def lip_expert(c: TalkLipConfig) -> LipExpert:
         c.reach,
         c.groups,
     )
+
+
+def mouth_weights(c: TalkLipConfig) -> Tensor:
+    """(S, S) of mean 1: how much each pixel of a painted face counts, more where the expert looks."""
+    place = (torch.arange(c.face) + 0.5) / c.face
+    column, row = ((place - middle).abs() < c.mouth_share / 2 for middle in c.mouth_centre)
+    weights = 1 + c.mouth_weight * (row[:, None] & column)
+    return weights / weights.mean()
 
 
 def grey(pictures: Tensor) -> Tensor:
@@ -86,10 +94,6 @@ def load_part(part: nn.Module, path: str, what: str) -> None:
 
 @torch.no_grad()
 def painted(dubber: Dubber, faces: Tensor, references: Tensor, content: Tensor, at_once: int = 64) -> Tensor:
-    """Faces (T, 3, S, S), a few in work at a time; references (T, 3, S, S) or one (1, 3, S, S) for all."""
-    parts = []
-    for first in range(0, len(faces), at_once):
-        part = slice(first, first + at_once)
-        seen = references[part] if len(references) > 1 else references.expand(len(faces[part]), -1, -1, -1)
-        parts.append(dubber.face(faces[part], seen, content[part]))
-    return torch.cat(parts)
+    """Faces (T, 3, S, S) with references (T, 3, S, S), a few in work at a time."""
+    parts = [slice(first, first + at_once) for first in range(0, len(faces), at_once)]
+    return torch.cat([dubber.face(faces[part], references[part], content[part]) for part in parts])
