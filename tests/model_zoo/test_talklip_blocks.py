@@ -147,14 +147,6 @@ def test_the_painter_never_sees_the_lower_half_and_hears_what_is_said():
     assert hidden(faces)[:, :, 8:].abs().max() == 0
 
 
-def test_a_painter_that_hears_everywhere_begins_as_one_that_does_not():
-    plain, modulated = (FaceInpainter(16, 5, [4] * 5, [4] * 5, 1, everywhere=e).eval() for e in (False, True))
-    modulated.load_state_dict(plain.state_dict(), strict=False)
-    faces, references, said = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16), torch.randn(2, 5)
-    assert torch.equal(plain(faces, references, said), modulated(faces, references, said))
-    assert len(modulated.modulations) == 5
-
-
 def test_a_painter_from_the_reference_begins_with_the_face_above_and_the_reference_below():
     net = FaceInpainter(16, 5, [4] * 5, [4] * 5, 1, from_reference=True)
     faces, references = (0.1 + 0.8 * torch.rand(2, 3, 16, 16) for _ in range(2))

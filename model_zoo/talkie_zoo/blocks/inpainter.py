@@ -4,7 +4,7 @@ critic of the painted half. What the code is made of, and where the picture goes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -35,8 +35,7 @@ class FaceInpainter(nn.Module):
     3 pixels) in one kernel. encoder, decoder: channels of the stages, as many of both. depth: most residual
     convolutions of a stage (3 as published). from_reference: the last layer says, in logits, by how much the picture
     differs from the face above and the reference below, and begins at nothing; off as published, where colours pass the
-    skips too, for which hundreds of steps are too few. everywhere: what is said also scales and shifts the channels of
-    every decoder stage (Perez et al. 2018), beginning at nothing; off as published."""
+    skips too, for which hundreds of steps are too few."""
 
     def __init__(
         self,
@@ -46,7 +45,6 @@ class FaceInpainter(nn.Module):
         decoder: Sequence[int],
         depth: int = 3,
         from_reference: bool = False,
-        everywhere: bool = False,
     ):
         super().__init__()
         self.size, stages = size, len(encoder)
@@ -76,10 +74,6 @@ class FaceInpainter(nn.Module):
         self.out = nn.Sequential(
             Unit(nn.Conv2d(decoder[-1] + encoder[0], inner, 3, 1, 1), inner), nn.Conv2d(inner, 3, 1)
         )
-        self.modulations = nn.ModuleList(nn.Linear(content, 2 * width) for width in decoder if everywhere)
-        for layer in self.modulations:
-            for value in layer.parameters():
-                nn.init.zeros_(value)
         self.from_reference = from_reference
         if from_reference:
             for value in self.out[-1].parameters():
@@ -95,12 +89,8 @@ class FaceInpainter(nn.Module):
             x = stage(x)
             skips.append(x)
         x = self.content(content)[..., None, None]
-        for stage, said in zip_longest(self.decoder, self.modulations):
-            x = stage(x)
-            if said is not None:
-                gain, shift = said(content)[..., None, None].chunk(2, 1)
-                x = x * (1 + gain) + shift
-            x = torch.cat([x, skips.pop()], 1)
+        for stage in self.decoder:
+            x = torch.cat([stage(x), skips.pop()], 1)
         painted = self.out(x)
         if self.from_reference:
             half = self.size // 2

@@ -29,7 +29,7 @@ class Dubber(nn.Module):
     def __init__(self, c: TalkLipConfig):
         super().__init__()
         self.audio = PhoneAudio(c.audio_width, c.audio_layers, c.heads, c.feedforward, c.dropout, c.reach, c.groups)
-        self.face = FaceInpainter(c.face, c.audio_width, c.encoder, c.decoder, c.depth, c.from_reference, c.everywhere)
+        self.face = FaceInpainter(c.face, c.audio_width, c.encoder, c.decoder, c.depth, c.from_reference)
         self.critic = QualityCritic(c.face, c.critic)
         self.sync = ContrastiveSync(c.audio_width, c.expert_width)
 
@@ -56,14 +56,6 @@ def lip_expert(c: TalkLipConfig) -> LipExpert:
         c.reach,
         c.groups,
     )
-
-
-def mouth_weights(c: TalkLipConfig) -> Tensor:
-    """(S, S) of mean 1: how much each pixel of a painted face counts, more where the expert looks."""
-    place = (torch.arange(c.face) + 0.5) / c.face
-    column, row = ((place - middle).abs() < c.mouth_share / 2 for middle in c.mouth_centre)
-    weights = 1 + c.mouth_weight * (row[:, None] & column)
-    return weights / weights.mean()
 
 
 def grey(pictures: Tensor) -> Tensor:
