@@ -16,8 +16,9 @@ from talkie.systems.sizes import on_meta, parameter_count
 from talkie.systems.tasks.dubbing import request_of
 from talkie_zoo.dubbing.talklip import TalkLip
 from talkie_zoo.dubbing.talklip_claims import gradient_elsewhere, hears_far, outside_box
-from talkie_zoo.dubbing.talklip_clips import APART, drawn_frames, near_frames
+from talkie_zoo.dubbing.talklip_clips import APART, drawn_frames, near_frames, shown_faces
 from talkie_zoo.dubbing.talklip_config import MICRO, TalkLipConfig
+from talkie_zoo.dubbing.talklip_video import sounding
 
 FIELDS = ("mp4", "flac", "landmarks.npy", "phones.json")
 
@@ -76,11 +77,20 @@ def test_a_near_reference_is_alike_above_and_a_second_away():
     faces = torch.rand(60, 3, 16, 16)
     faces[40, :, :8] = faces[5, :, :8]
     faces[6, :, :8] = faces[5, :, :8]
-    near = near_frames(faces)
+    near = near_frames(faces)[:, 0]
     assert near[5] == 40
     assert near[6] == 40
     assert ((near - torch.arange(60)).abs() >= APART).all()
-    assert near_frames(faces[:3])[[0, 2]].tolist() == [2, 0]
+    assert near_frames(faces[:3])[[0, 2], 0].tolist() == [2, 0]
+
+
+def test_several_references_are_all_a_second_away_and_shown_as_their_mean():
+    faces, rows, still = torch.rand(60, 3, 16, 16), torch.tensor([4, 30, 59]), torch.rand(60, 6, 2)
+    near = near_frames(faces, 4)
+    assert near.shape == (60, 4)
+    assert ((near - torch.arange(60)[:, None]).abs() >= APART).all()
+    shown = shown_faces(faces, near[rows], still, rows, MICRO)
+    assert torch.allclose(shown, faces[near[rows]].mean(1))
 
 
 def test_longer_sound_repeats_the_video_and_shorter_sound_cuts_it(system, clips):
@@ -106,11 +116,11 @@ def test_the_reference_is_a_frame_of_the_video_or_the_frame_itself(system, clips
 def test_a_mouth_that_is_hidden_tells_nothing(system, clips):
     """Whatever the lower halves show but the reference's, the painted faces are the same."""
     request = request_of(clips[0])
-    boxes = system.generate(request).tracks["boxes"].astype(np.float64)
+    _, boxes, stills = sounding(request, system.config.margin)
     other = request.frames.copy()
     middle = int((boxes[:, 1] + boxes[:, 2] / 2).max()) + 2
     other[1:, middle:] = 0
-    painted = [system.paint(system.dubber, request, frames, boxes)[1] for frames in (request.frames, other)]
+    painted = [system.paint(system.dubber, request, frames, boxes, stills)[1] for frames in (request.frames, other)]
     assert torch.equal(*painted)
 
 

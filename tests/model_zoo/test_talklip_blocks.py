@@ -11,12 +11,22 @@ import torch
 from talkie.clip import Phone, Transcription
 from talkie.errors import NoFace
 from talkie_zoo.blocks.contrastive_sync import ContrastiveSync, info_nce
-from talkie_zoo.blocks.face_track import STILL, tracked_boxes
+from talkie_zoo.blocks.face_track import STILL, still_points, tracked_boxes
 from talkie_zoo.blocks.inpainter import FaceInpainter, QualityCritic, hidden, narrowest
 from talkie_zoo.blocks.lip_expert import LipExpert
-from talkie_zoo.blocks.paste import cut, part_of, paste
+from talkie_zoo.blocks.paste import cut, part_of, paste, turned
 from talkie_zoo.blocks.phone_ctc import PhoneAudio, stacked_filterbanks, warped_bands
-from talkie_zoo.blocks.phone_tokens import BLANK, CLASSES, EOS, PHONES, TOKENS, phone_labels, phone_tokens
+from talkie_zoo.blocks.phone_tokens import (
+    BLANK,
+    CLASSES,
+    EOS,
+    PHONES,
+    TOKENS,
+    phone_labels,
+    phone_names,
+    phone_tokens,
+    viseme_runs,
+)
 from talkie_zoo.blocks.transformer import ContextEncoder
 
 
@@ -60,6 +70,21 @@ def test_a_part_of_a_box_is_where_the_shares_say():
     assert part_of(torch.tensor([[10.0, 20.0, 40.0]]), (0.5, 0.75), 0.5).tolist() == [[20.0, 40.0, 20.0]]
 
 
+def test_a_turned_crop_shows_its_points_where_they_are_wanted():
+    points = torch.tensor([[[0.3, 0.4], [0.7, 0.4], [0.5, 0.6]]])
+    angle, scale = 0.2, 0.9
+    turn = scale * torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    middle = points.mean(1, keepdim=True)
+    wanted = (points - middle) @ turn + middle + torch.tensor([0.05, -0.03])
+    # A crop that holds its own columns and rows tells which place is seen where.
+    shares = (torch.arange(64) + 0.5) / 64
+    crop = torch.stack(torch.meshgrid(shares, shares, indexing="xy"))[None]
+    boxes = torch.cat([wanted * 64 - 0.5, torch.ones(1, 3, 1)], -1)[0]
+    found = cut(turned(crop, points, wanted).expand(3, -1, -1, -1), boxes, 1)
+    assert torch.allclose(found[:, :, 0, 0], points[0], atol=1e-4)
+    assert torch.allclose(turned(crop, points, points), crop, atol=1e-5)
+
+
 # --- face tracks ----------------------------------------------------------------------------------------------------
 
 
@@ -83,6 +108,11 @@ def test_the_box_is_about_the_face_and_follows_it():
     assert np.allclose(tracked_boxes(points, 1.2), [*((low + high) / 2 - side / 2), side])
     moved = points + np.array([7.0, -3.0, 0.0])
     assert np.allclose(tracked_boxes(moved, 1.2) - tracked_boxes(points, 1.2), [7.0, -3.0, 0.0])
+
+
+def test_still_points_are_shares_of_the_box():
+    boxes = np.repeat([[10.0, 20.0, 50.0]], 9, 0)
+    assert np.allclose(still_points(_face(), boxes) * 50 + [10, 20], _face()[:, STILL, :2])
 
 
 def test_frames_without_a_face_take_the_nearest_and_a_clip_without_any_is_refused():
@@ -218,7 +248,20 @@ def test_a_token_is_spelt_without_those_that_follow():
     one, two = (expert.scores(features, mask, torch.tensor([[5, 6, last]])) for last in (7, 8))
     assert torch.allclose(one[:, :3], two[:, :3], atol=1e-5)
     assert not torch.allclose(one[:, 3], two[:, 3], atol=1e-3)
-    assert len(expert.spell(features[0], 4)) <= 4
+
+
+def test_the_expert_reads_the_best_path_of_its_frames():
+    expert = _expert()
+    with torch.no_grad():
+        expert.frames.weight.copy_(torch.eye(CLASSES, 16))
+        expert.frames.bias.zero_()
+    assert expert.read(torch.eye(16)[[0, 3, 3, 0, 3, 9, 9]]) == [3, 3, 9]
+
+
+def test_what_looks_alike_in_a_row_is_one_viseme():
+    tokens = [PHONES.index(phone) + 1 for phone in ("P", "B", "AA", "T")]
+    assert phone_names(tokens) == ["P", "B", "AA", "T"]
+    assert viseme_runs(tokens) == ["PP", "aa", "DD"]
 
 
 # --- contrast -------------------------------------------------------------------------------------------------------

@@ -21,14 +21,27 @@ def tracked_boxes(landmarks: np.ndarray, margin: float) -> np.ndarray:
 
     The side is `margin` times the clip's median face; the middle follows `STILL` at the clip's median distance from it,
     so that a chin which drops does not move the box. Raises NoFace where no frame has a face."""
-    places = np.asarray(landmarks[..., :2], np.float64)
-    seen = np.flatnonzero(np.isfinite(places).all((1, 2)))
-    if not len(seen):
-        raise NoFace(f"no face in {len(places)} frames", cure="leave the clip out, or send landmarks")
-    places = places[seen[np.abs(np.arange(len(places))[:, None] - seen).argmin(1)]]
+    places = _filled(landmarks)
     low, high = places.min(1), places.max(1)
     side = margin * np.median((high - low).max(1))
     still = places[:, STILL].mean(1)
     centre = still + np.median((low + high) / 2 - still, axis=0)
     boxes = np.concatenate([centre - side / 2, np.full((len(places), 1), side)], 1)
     return smooth_boxes(boxes, _SMOOTH, FPS)
+
+
+def still_points(landmarks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(T, 6, 2) float64 where `STILL` lies, in shares of the boxes (T, 3) from their upper left corners; landmarks and
+    what is done without a face as above."""
+    shares: np.ndarray = (_filled(landmarks)[:, STILL] - boxes[:, None, :2]) / boxes[:, None, 2:]
+    return shares
+
+
+def _filled(landmarks: np.ndarray) -> np.ndarray:
+    """(T, 478, 2) float64, of frames without a face those of the nearest that has one."""
+    places = np.asarray(landmarks[..., :2], np.float64)
+    seen = np.flatnonzero(np.isfinite(places).all((1, 2)))
+    if not len(seen):
+        raise NoFace(f"no face in {len(places)} frames", cure="leave the clip out, or send landmarks")
+    filled: np.ndarray = places[seen[np.abs(np.arange(len(places))[:, None] - seen).argmin(1)]]
+    return filled

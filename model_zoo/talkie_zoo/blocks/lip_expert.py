@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from talkie_zoo.blocks.phone_ctc import best_path
 from talkie_zoo.blocks.phone_tokens import BLANK, CLASSES, EOS, TOKENS
 from talkie_zoo.blocks.transformer import ContextEncoder
 
@@ -66,8 +67,9 @@ class MouthFront(nn.Module):
 
 
 class LipExpert(nn.Module):
-    """Reads what a mouth says. `frames`, a linear layer on the encoder, names the phone of each frame: it stands in for
-    AV-HuBERT's pretraining, whose targets are labels a frame too."""
+    """Reads what a mouth says. `frames`, a linear layer on the encoder, names the phone of each frame, which stands in
+    for AV-HuBERT's pretraining, whose targets are labels a frame too, and is the CTC branch of a hybrid reader
+    (Watanabe et al. 2017)."""
 
     def __init__(
         self,
@@ -123,17 +125,9 @@ class LipExpert(nn.Module):
         return loss, int(lengths.sum()) + len(lengths)
 
     @torch.no_grad()
-    def spell(self, features: Tensor, longest: int) -> list[int]:
-        """The likeliest next token, again and again, to the end or `longest` tokens: features (T, width) of a clip."""
-        found: list[int] = []
-        mask = torch.ones(1, len(features), dtype=torch.bool)
-        while len(found) < longest:
-            best = self.scores(features[None], mask, torch.tensor([found], dtype=torch.long))[0, -1, 1:].argmax()
-            token = int(best) + 1
-            if token == EOS:
-                break
-            found.append(token)
-        return found
+    def read(self, features: Tensor) -> list[int]:
+        """What the encoder spells of one clip's features (T, width): the best path of `frames`."""
+        return best_path(self.frames(features))
 
 
 def _places(length: int, width: int) -> Tensor:

@@ -1,5 +1,5 @@
-"""Squares cut out of frames and put back, differentiably and to a fraction of a pixel. Crops of whole clips on the way
-into shards are `talkie.faces.crop`'s."""
+"""Squares cut out of frames, put back and laid over one another, differentiably and to a fraction of a pixel. Crops of
+whole clips on the way into shards are `talkie.faces.crop`'s."""
 
 from __future__ import annotations
 
@@ -35,6 +35,24 @@ def part_of(boxes: Tensor, centre: tuple[float, float], share: float) -> Tensor:
     side = boxes[..., 2] * share
     corner = (boxes[..., axis] + boxes[..., 2] * centre[axis] - side / 2 for axis in (0, 1))
     return torch.stack([*corner, side], -1)
+
+
+def turned(crops: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
+    """Crops (N, C, S, S) moved, turned and scaled so that their points (N, P, 2), in shares of the side, come to lie,
+    by least squares, at `wanted` (N, P, 2) (Umeyama 1991); the border goes on beyond the crop."""
+    from_middle, to_middle = wanted.mean(1, keepdim=True), points.mean(1, keepdim=True)
+    old, new = wanted - from_middle, points - to_middle
+    spread = old.square().sum((1, 2)).clamp_min(1e-12)
+    along = (old * new).sum((1, 2)) / spread
+    across = (old[..., 0] * new[..., 1] - old[..., 1] * new[..., 0]).sum(1) / spread
+    size = crops.shape[-1]
+    place = (torch.arange(size, device=crops.device) + 0.5) / size
+    x, y = place[None, None, :] - from_middle[..., :1], place[None, :, None] - from_middle[..., 1:]
+    along, across = along[:, None, None], across[:, None, None]
+    column = along * x - across * y + to_middle[..., :1]
+    row = across * x + along * y + to_middle[..., 1:]
+    grid = 2 * torch.stack([column, row], -1) - 1
+    return F.grid_sample(crops, grid.to(crops), "bilinear", "border", align_corners=False)
 
 
 def _sampled(pictures: Tensor, x: Tensor, y: Tensor) -> Tensor:

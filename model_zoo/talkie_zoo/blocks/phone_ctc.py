@@ -45,18 +45,28 @@ class PhoneAudio(nn.Module):
         return self.context(self.stem(x), mask)
 
     def ctc(self, features: Tensor, frames: Tensor, strings: Tensor, lengths: Tensor) -> Tensor:
-        """Mean over the clips of -log p(phones) per phone (Graves et al. 2006): features (B, T, width) of `frames` (B,)
-        rows, strings (B, L) of `lengths` (B,). A string that does not fit into its frames counts nothing."""
-        scores = self.head(features).log_softmax(-1).transpose(0, 1)
-        each = F.ctc_loss(scores, strings, frames, lengths, BLANK, reduction="none", zero_infinity=True)
-        return (each / lengths.clamp_min(1)).mean()
+        """`ctc_per_phone` of features (B, T, width) of `frames` (B,) rows, strings (B, L) of `lengths` (B,)."""
+        return ctc_per_phone(self.head(features), frames, strings, lengths)
 
     @torch.no_grad()
     def spell(self, features: Tensor) -> list[int]:
         """The best phone of each frame of one clip (T, width), repetitions and blanks left out."""
-        best = self.head(features).argmax(-1)
-        kept = best[torch.diff(best, prepend=best.new_tensor([-1])) != 0]
-        return [int(k) for k in kept if k != BLANK]
+        return best_path(self.head(features))
+
+
+def ctc_per_phone(scores: Tensor, frames: Tensor, strings: Tensor, lengths: Tensor) -> Tensor:
+    """Mean over the clips of -log p(phones) per phone (Graves et al. 2006): scores (B, T, CLASSES) of `frames` (B,)
+    rows, strings (B, L) of `lengths` (B,). A string that does not fit into its frames counts nothing."""
+    chances = scores.log_softmax(-1).transpose(0, 1)
+    each = F.ctc_loss(chances, strings, frames, lengths, BLANK, reduction="none", zero_infinity=True)
+    return (each / lengths.clamp_min(1)).mean()
+
+
+def best_path(scores: Tensor) -> list[int]:
+    """The string that the best class of each of the frames (T, CLASSES) spells, repetitions and blanks left out."""
+    best = scores.argmax(-1)
+    kept = best[torch.diff(best, prepend=best.new_tensor([-1])) != 0]
+    return [int(k) for k in kept if k != BLANK]
 
 
 def warped_bands(x: Tensor, warp: float) -> Tensor:

@@ -3,11 +3,14 @@ motion are the systems' own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
+
 import torch
 from torch import Tensor
 
 from talkie.clip import FPS, Transcription
-from talkie.speech.phones import ARPABET, SILENCE
+from talkie.speech.phones import ARPABET, SILENCE, viseme_of
 
 BLANK = 0
 """Padding, the blank of connectionist temporal classification, and silence where every frame has a label."""
@@ -34,3 +37,13 @@ def phone_labels(said: Transcription, frames: int) -> Tensor:
         if phone.label != SILENCE:
             labels[(middles >= phone.start_s) & (middles < phone.end_s)] = _NUMBER[phone.label]
     return labels
+
+
+def phone_names(tokens: Iterable[int]) -> list[str]:
+    """Tokens of phones -> their ARPABET labels."""
+    return [PHONES[token - 1] for token in tokens]
+
+
+def viseme_runs(tokens: Iterable[int]) -> list[str]:
+    """Tokens of phones -> the visemes they show, those that follow one another and look alike as one."""
+    return [viseme for viseme, _ in groupby(map(viseme_of, phone_names(tokens)))]

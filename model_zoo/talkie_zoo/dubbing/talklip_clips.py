@@ -17,7 +17,8 @@ from talkie.shards import pictures
 from talkie.systems.contract import Batch, Example
 from talkie.systems.tasks.checks import clip_audio
 from talkie_zoo.blocks.batches import pad
-from talkie_zoo.blocks.face_track import tracked_boxes
+from talkie_zoo.blocks.face_track import still_points, tracked_boxes
+from talkie_zoo.blocks.paste import turned
 from talkie_zoo.blocks.phone_ctc import stacked_filterbanks, warped_bands
 from talkie_zoo.blocks.phone_tokens import phone_labels, phone_tokens
 from talkie_zoo.blocks.temporal import mask_of
@@ -26,6 +27,7 @@ from talkie_zoo.dubbing.talklip_networks import mouths_of
 
 APART = FPS
 """Frames between a face and a reference that was chosen to be like it: a second."""
+SPREAD = 3
 SHIFT, LIGHT = 2, 0.2
 """Pixels by which a window's mouths are moved, and the share by which their contrast is changed, for the expert."""
 
@@ -34,7 +36,7 @@ def example_of(clip: Clip, c: TalkLipConfig) -> Example:
     """All that training keeps of a clip; of a phase without sound or pictures only what there is.
 
     mouths (T, m, m) uint8; audio (T, 104); faces (T, S, S, 3) uint8, grey (T, F, F) uint8 and boxes (T, 3) in pixels of
-    the grey frames; tokens and middles (P,), labels (T,) of the phones."""
+    the grey frames, stills (T, 6, 2) in shares of them; tokens and middles (P,), labels (T,) of the phones."""
     said, frames = clip.fields["phones.json"], clip.record.frames
     tokens, middles = phone_tokens(said)
     example: Example = {"id": clip.id, "tokens": tokens, "middles": middles, "labels": phone_labels(said, frames)}
@@ -49,9 +51,10 @@ def example_of(clip: Clip, c: TalkLipConfig) -> Example:
         example["mouths"] = (mouths_of(grey[:, None].float(), places, c)).round().byte()
         if "audio" in example:
             faces = torch.from_numpy(cropped(seen, boxes, c.face))
-            example |= {"faces": faces, "grey": grey, "boxes": places}
+            stills = still_points(np.asarray(clip.fields["landmarks.npy"]) * (c.frame / stored), boxes)
+            example |= {"faces": faces, "grey": grey, "boxes": places, "stills": torch.from_numpy(stills).float()}
             if c.reference == "near":
-                example["near"] = near_frames(as_faces(faces))
+                example["near"] = near_frames(as_faces(faces), c.references)
     return example
 
 
@@ -60,18 +63,29 @@ def cropped(frames: np.ndarray, boxes: np.ndarray, size: int) -> np.ndarray:
     return np.stack([crop_frame(f, box, size) for f, box in zip(frames, boxes, strict=True)])
 
 
-def near_frames(faces: Tensor) -> Tensor:
-    """(T,) int64 for every face (T, 3, S, S) the frame, APART frames or more away, whose upper half (no secret) is most
-    like its own: the head stands alike there, and after a second nothing is known of what the mouth does. Of a clip too
-    short for that, the frame farthest away."""
+def near_frames(faces: Tensor, count: int = 1) -> Tensor:
+    """(T, count or fewer) int64 for every face (T, 3, S, S) the frames, APART frames or more away, whose upper half (no
+    secret) is most like its own: the head stands alike there, and after a second nothing is known of what the mouth
+    does. Every SPREAD-th of them is taken, as frames in a row show one mouth; of a clip too short for that, the nearest
+    stands for those that are missing, and of one shorter than APART the frame farthest away."""
     seen = F.avg_pool2d(faces[:, :, : faces.shape[-2] // 2], 4).flatten(1)
     number = torch.arange(len(faces))
     found = []
     for rows in number.split(256):
         apart = (rows[:, None] - number).abs()
         gap = apart.amax(1, keepdim=True).clamp_max(APART)
-        found.append(torch.cdist(seen[rows], seen, p=1).masked_fill(apart < gap, torch.inf).argmin(1))
+        unlike = torch.cdist(seen[rows], seen, p=1).masked_fill(apart < gap, torch.inf)
+        least, nearest = unlike.topk(min(SPREAD * count, len(faces)), largest=False)
+        found.append(torch.where(least.isinf(), nearest[:, :1], nearest)[:, ::SPREAD])
     return torch.cat(found)
+
+
+def shown_faces(faces: Tensor, looked_at: Tensor, stills: Tensor, rows: Tensor, c: TalkLipConfig) -> Tensor:
+    """What is shown as references (N, 3, S, S) of the frames `rows` (N,): the mean of the faces (T, 3, S, S) at
+    `looked_at` (N, K), each laid over its frame by the still points (T, 6, 2) where the config says so."""
+    which, onto = looked_at.flatten(), rows.repeat_interleave(looked_at.shape[1])
+    seen = turned(faces[which], stills[which], stills[onto]) if c.turned else faces[which]
+    return seen.unflatten(0, looked_at.shape).mean(1)
 
 
 def as_faces(crops: Tensor) -> Tensor:
@@ -146,9 +160,10 @@ def _drawn(examples: Sequence[Example], starts: Sequence[int], c: TalkLipConfig)
         else:
             # Each run has another random run of the clip as its reference.
             first = torch.randint(len(e["faces"]) - c.run + 1, (len(rows) // c.run, 1))
-            looked_at = (first + torch.arange(c.run)).flatten()
-        parts["faces"].append(as_faces(e["faces"][rows]))
-        parts["references"].append(as_faces(e["faces"][looked_at]))
+            looked_at = (first + torch.arange(c.run)).flatten()[:, None]
+        faces = as_faces(e["faces"])
+        parts["faces"].append(faces[rows])
+        parts["references"].append(shown_faces(faces, looked_at, e["stills"], rows, c))
         parts["grey"].append(e["grey"][rows, None].float() / 255)
         parts["boxes"].append(e["boxes"][rows])
         parts["clip"].append(torch.full((len(rows),), number))

@@ -86,10 +86,6 @@ def load_part(part: nn.Module, path: str, what: str) -> None:
 
 @torch.no_grad()
 def painted(dubber: Dubber, faces: Tensor, references: Tensor, content: Tensor, at_once: int = 64) -> Tensor:
-    """Faces (T, 3, S, S), a few in work at a time; references (T, 3, S, S) or one (1, 3, S, S) for all."""
-    parts = []
-    for first in range(0, len(faces), at_once):
-        part = slice(first, first + at_once)
-        seen = references[part] if len(references) > 1 else references.expand(len(faces[part]), -1, -1, -1)
-        parts.append(dubber.face(faces[part], seen, content[part]))
-    return torch.cat(parts)
+    """Faces (T, 3, S, S) with references (T, 3, S, S), a few in work at a time."""
+    parts = [slice(first, first + at_once) for first in range(0, len(faces), at_once)]
+    return torch.cat([dubber.face(faces[part], references[part], content[part]) for part in parts])

@@ -10,19 +10,21 @@ from torch import Tensor
 from talkie.clip import SAMPLES_PER_FRAME
 from talkie.faces import FaceTracker
 from talkie.systems.tasks.dubbing import DubbingRequest
-from talkie_zoo.blocks.face_track import tracked_boxes
+from talkie_zoo.blocks.face_track import still_points, tracked_boxes
 from talkie_zoo.blocks.paste import paste
 
 AT_ONCE = 32
 """Frames that are pasted into together, so that memory does not grow with the video."""
 
 
-def sounding(request: DubbingRequest, margin: float) -> tuple[np.ndarray, np.ndarray]:
-    """Frames (T, H, W, 3) and face boxes (T, 3) for every frame of the sound: the video cut, or repeated."""
+def sounding(request: DubbingRequest, margin: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frames (T, H, W, 3), face boxes (T, 3) and `still_points` (T, 6, 2) for every frame of the sound: the video
+    cut, or repeated."""
     wanted = -(-len(request.audio) // SAMPLES_PER_FRAME)
     points = request.landmarks if request.landmarks is not None else tracked_points(request.frames)
     rows = np.arange(wanted) % len(request.frames)
-    return request.frames[rows], tracked_boxes(points, margin)[rows]
+    boxes = tracked_boxes(points, margin)
+    return request.frames[rows], boxes[rows], still_points(points, boxes)[rows]
 
 
 def tracked_points(frames: np.ndarray) -> np.ndarray:
