@@ -103,7 +103,7 @@ class TalkingGaussian(System):
             "the capacity of `paper` is ours: the original grows without a bound",
             "it could run online with four frames of delay, and does not",
             "seams: green that the branches learned behind them shows at the jaw and between open lips, a pixel wide",
-            "at `tiny` three of its claims fail: one branch paints the inner mouth better than the short run of its own, "
+            "at `tiny` three of its claims fail: one branch paints the inner mouth better than its own short run does, "
             "and neither painting instead of moving nor uniform sampling shows to be worse",
         ),
     )  # fmt: skip
