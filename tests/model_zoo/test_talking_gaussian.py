@@ -88,13 +88,14 @@ def test_the_face_lies_before_the_mouth_before_the_plate():
 # --- losses ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_branch_that_shows_its_region_on_green_loses_nothing():
+@pytest.mark.parametrize("behind", [GREEN, torch.tensor([0.9, 0.2, 0.4])])
+def test_a_branch_that_shows_its_region_loses_nothing_whatever_lies_behind_it(behind):
     picture, region = torch.rand(16, 16, 3), torch.zeros(16, 16, dtype=torch.bool)
     region[4:12, 4:12] = True
     own = layer(0.0, 0.0)
     own = Layer(picture * region[..., None], region.float(), None, own.moved, Deltas({"shift": torch.zeros(1, 3)}))
     box = torch.tensor([2, 2, 14, 14])
-    terms = region_terms(MICRO, own, picture, region, None, box, moving=True, late=True)
+    terms = region_terms(MICRO, own, picture, region, behind, None, box, moving=True, late=True)
     assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
     assert set(terms) == {"l1", "ssim", "deltas", "mask", "details"}
 
@@ -103,7 +104,7 @@ def test_hair_that_does_not_count_costs_nothing():
     picture, region = torch.rand(16, 16, 3), torch.ones(16, 16, dtype=torch.bool)
     nothing = layer(0.0, 0.0)
     nothing = Layer(torch.zeros(16, 16, 3), torch.zeros(16, 16), None, nothing.moved, Deltas())
-    terms = region_terms(MICRO, nothing, picture, region, region, torch.tensor([0, 0, 8, 8]), False, False)
+    terms = region_terms(MICRO, nothing, picture, region, GREEN, region, torch.tensor([0, 0, 8, 8]), False, False)
     assert float(terms["l1"]) == 0
 
 
@@ -119,6 +120,18 @@ def test_green_is_no_skin_and_the_regions_share_no_class():
     assert GREEN.tolist() == [0, 1, 0]
     assert not set(FACE) & set(MOUTH)
     assert of(torch.tensor([[0, MOUTH[0]]], dtype=torch.uint8), MOUTH).tolist() == [[False, True]]
+
+
+def test_another_colour_lies_behind_every_frame_where_it_is_drawn(system, clips):
+    draws = [Draw(range(2), np.random.default_rng(seed)) for seed in (0, 1)]
+    system.enter("face")
+    assert all(torch.equal(system.example(clips[0], draw)["chosen"]["behind"], GREEN) for draw in draws)
+    drawn = TalkingGaussian(MICRO.model_copy(update={"backdrop": "drawn"}))
+    drawn.prepare(clips[:1])
+    drawn.enter("face")
+    one, two = (drawn.example(clips[0], draw)["chosen"]["behind"] for draw in draws)
+    assert not torch.equal(one, two)
+    assert 0 <= float(torch.cat([one, two]).min()) <= float(torch.cat([one, two]).max()) < 1
 
 
 # --- curricula ------------------------------------------------------------------------------------------------------

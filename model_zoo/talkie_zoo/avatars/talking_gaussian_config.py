@@ -3,6 +3,8 @@ talking_gaussian_networks.py, to training in talking_gaussian.py."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from talkie.systems.contract import SystemConfig
@@ -47,7 +49,8 @@ class TalkingGaussianConfig(SystemConfig):
     frames, in the order of lip opening or blinks, that a step of the curriculum draws from; it moves every
     `lips_every` steps and passes over the lips up to the share `lips_until` of the face's run, over blinks after it;
     the mouth's lets in a smaller opening every `mouth_every` steps up to the share `mouth_until`. `late`: share of a
-    run after which details count, `fusion_late` of the fusion's. `ablations`: twins that lack one idea each are trained
+    run after which details count, `fusion_late` of the fusion's. `backdrop`: the colour behind a branch that is trained
+    alone, green as published or drawn anew for every frame. `ablations`: twins that lack one idea each are trained
     beside the model, for the claims about them."""
 
     size: int = Field(512, ge=16)
@@ -84,6 +87,7 @@ class TalkingGaussianConfig(SystemConfig):
     lips_until: float = Field(0.12, ge=0, le=1)
     mouth_every: int = Field(7, ge=1)
     mouth_until: float = Field(0.5, ge=0, le=1)
+    backdrop: Literal["green", "drawn"] = "green"
     ablations: bool = False
 
 
@@ -113,6 +117,7 @@ TINY = TalkingGaussianConfig(
     mouth_pixels=4,
     lips_every=5,
     lips_until=0.25,
+    backdrop="drawn",
     ablations=True,
 )  # fmt: skip
 MICRO = TalkingGaussianConfig(

@@ -14,7 +14,7 @@ from talkie_zoo.avatars.talking_gaussian_takes import HAIR
 from talkie_zoo.blocks.similarity import ssim
 
 GREEN = torch.tensor([0.0, 1.0, 0.0])
-"""What stands where a branch has nothing to show: no skin and no tooth has this colour."""
+"""What the original paints where a branch has nothing to show: no skin and no tooth has this colour."""
 _SCALES = 2
 
 
@@ -28,18 +28,19 @@ def region_terms(
     layer: Layer,
     picture: Tensor,
     region: Tensor,
+    behind: Tensor,
     hair: Tensor | None,
     lips: Tensor,
     moving: bool,
     late: bool,
 ) -> dict[str, Tensor]:
-    """One frame of a branch on green: picture (H, W, 3), region (H, W) bool of what the branch shows, hair (H, W) bool
-    where it does not count in this step, lips (4,) the box of the lips. The terms on motion count once it `moves`."""
-    green = GREEN.to(picture)
-    shown = layer.over(green.expand_as(picture))
-    wanted = torch.where(region[..., None], picture, green)
+    """One frame of a branch on one colour: picture (H, W, 3), region (H, W) bool of what the branch shows, behind (3,)
+    the colour, hair (H, W) bool where it does not count in this step, lips (4,) the box of the lips. The terms on
+    motion count once it `moves`."""
+    shown = layer.over(behind.expand_as(picture))
+    wanted = torch.where(region[..., None], picture, behind)
     if hair is not None:
-        shown, wanted = (torch.where(hair[..., None], green, x) for x in (shown, wanted))
+        shown, wanted = (torch.where(hair[..., None], behind, x) for x in (shown, wanted))
     terms = picture_terms(c, shown, wanted)
     if not moving:
         return terms

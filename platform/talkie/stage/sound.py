@@ -94,7 +94,7 @@ def prosody(audio: np.ndarray) -> dict[str, np.ndarray]:
     10 ms; f0_hz (P,), 0 where unvoiced; voiced (P,) bool; confidence (P,) of the pitch in [0, 1]; loudness_lufs (P,),
     momentary, over 0.4 s (ITU-R BS.1770); level_db (P,) RMS of the 10 ms re full scale, SILENT_DB at least."""
     f0, confidence = pitch_contour(audio, SAMPLE_RATE, PROSODY_HZ)
-    level = 20 * np.log10(np.maximum(energy(audio, fps=PROSODY_HZ), 10 ** (SILENT_DB / 20)))
+    level = np.maximum(20 * np.log10(np.maximum(energy(audio, fps=PROSODY_HZ), 1e-12)), SILENT_DB)
     return {
         "time_s": ((np.arange(len(f0)) + 0.5) / PROSODY_HZ).astype(np.float32),
         "f0_hz": np.nan_to_num(f0).astype(np.float32),

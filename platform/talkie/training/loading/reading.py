@@ -109,13 +109,13 @@ class Reading:
         whole = self._phase.sampling.whole
         if whole and (kept := self._keeper.get(drawn.row)) is not None:
             return kept
-        clip = self._open(drawn.row)
         try:
+            clip = self._open(drawn.row)
             example = self._system.example(clip, self._draw(clip, drawn))
         except CorruptShard:
             raise
         except Exception as error:
-            error.add_note(f"while preparing clip {clip.id} (position {drawn.position})")
+            error.add_note(f"while preparing clip {self._catalogue.id(drawn.row)} (position {drawn.position})")
             raise
         if whole:
             self._keeper.offer(drawn.row, example)
