@@ -99,7 +99,7 @@ TINY = TalkingGaussianConfig(
         capacity=1000, start=800, scale=0.006, steps=1200, still=200, dense_every=75, dense_until=0.6, pull=2e-4
     ),
     mouth=BranchConfig(
-        capacity=300, start=200, spread=0.02, scale=0.003, base=16, finest=40, steps=900, still=100, dense_every=75,
+        capacity=300, start=200, spread=0.02, scale=0.003, base=16, finest=40, steps=300, still=60, dense_every=75,
         dense_until=0.7, pull=2e-4,
     ),
     levels=6,
