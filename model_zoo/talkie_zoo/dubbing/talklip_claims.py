@@ -3,7 +3,7 @@ are of other build, seed and footage than the expert, and nothing was trained ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
-from talkie.systems.measurement import Claim, Measurement
+from talkie.systems.measurement import Claim, Measurement, at_most, measured
 from talkie.systems.tasks.dubbing import request_of
 from talkie.systems.tasks.video import VideoResult
 from talkie_zoo.blocks.paste import paste
@@ -35,37 +35,33 @@ def claims(system: TalkLip) -> tuple[Claim, ...]:
     """The four points of the card, its gradient test, and what the expert itself can read; what the expert brings only
     where the preset trains the twin."""
     found = [
-        _at_most(0.1, "expert", "the expert's viseme error on held-out real mouths is at most 10 %",
-                 partial(expert_error, system)),
-        _at_most(0.85, "against the reference", "the lower half is at least 15 % nearer the truth than a copy of the "
-                 "reference's", partial(against_reference, system)),
-        _at_most(0.85, "against the mean mouth", "the lower half is at least 15 % nearer the truth than the mean lower "
-                 "half of the speaker's own clips", partial(against_mean, system)),
+        at_most(0.1, "expert", "the expert's viseme error on held-out real mouths is at most 10 %",
+                partial(expert_error, system)),
+        at_most(0.85, "against the reference", "the lower half is at least 15 % nearer the truth than a copy of the "
+                "reference's", partial(against_reference, system)),
+        at_most(0.85, "against the mean mouth", "the lower half is at least 15 % nearer the truth than the mean lower "
+                "half of the speaker's own clips", partial(against_mean, system)),
         Claim("in time", "the best offset of lips and sound within 5 frames is 0 in at least 80 % of the clips",
               partial(in_time, system, False), floor=0.8),
-        _at_most(0.5, "other speech is out of time", "with another clip's sound the best offset is 0 in at most half",
-                 partial(in_time, system, True)),
+        at_most(0.5, "other speech is out of time", "with another clip's sound the best offset is 0 in at most half",
+                partial(in_time, system, True)),
         Claim("global hearing", "sound that is a second away changes what is heard in a frame",
               partial(hears_far, system), floor=1e-4),
-        _at_most(0.02, "upper half", "the upper half of the painted face is the input's within 0.02 (mean of 0 to 1)",
-                 partial(upper_half, system)),
-        _at_most(0.0, "outside the box", "outside the face box not a bit of any frame changes",
-                 partial(outside_box, system)),
-        _at_most(0.0, "gradient", "the expert's loss has gradients in the synthesised frames and in no other",
-                 partial(gradient_elsewhere, system)),
+        at_most(0.02, "upper half", "the upper half of the painted face is the input's within 0.02 (mean of 0 to 1)",
+                partial(upper_half, system)),
+        at_most(0.0, "outside the box", "outside the face box not a bit of any frame changes",
+                partial(outside_box, system)),
+        at_most(0.0, "gradient", "the expert's loss has gradients in the synthesised frames and in no other",
+                partial(gradient_elsewhere, system)),
     ]  # fmt: skip
     if system.config.ablation:
         found += [
-            _at_most(0.9, "what the expert brings", "an independent reader's viseme error is at least 10 % lower than "
-                     "without the expert's losses at equal steps", partial(over_twin, system)),
-            _at_most(1.05, "at no price", "the lower half's error is at most 5 % above that of the twin",
-                     partial(price, system)),
+            at_most(0.9, "what the expert brings", "an independent reader's viseme error is at least 10 % lower than "
+                    "without the expert's losses at equal steps", partial(over_twin, system)),
+            at_most(1.05, "at no price", "the lower half's error is at most 5 % above that of the twin",
+                    partial(price, system)),
         ]  # fmt: skip
     return tuple(found)
-
-
-def _at_most(ceiling: float, name: str, statement: str, measure: Callable[[Sequence[Clip]], Measurement]) -> Claim:
-    return Claim(name, statement, measure, ceiling=ceiling)
 
 
 # --- the expert -----------------------------------------------------------------------------------------------------
@@ -99,7 +95,7 @@ def expert_error(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
     phones = rate([phone_names(t) for t in said], [phone_names(t) for t in read])
     protocol = {"frames named right": f"{right / max(1, frames):.3f}", "phone error rate": f"{phones:.3f}"}
     value = rate(shapes, [viseme_runs(tokens) for tokens in read])
-    return _measured("viseme error rate", value, "1", sum(map(len, shapes)), "viseme", clips, protocol)
+    return measured("viseme error rate", value, "1", sum(map(len, shapes)), "viseme", clips, protocol)
 
 
 # --- the generator --------------------------------------------------------------------------------------------------
@@ -151,7 +147,7 @@ def upper_half(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
         true, made = _painted(system, system.dubber, clip)
         half = true.shape[-2] // 2
         each.append(_error(made[:, :, :half], true[:, :, :half]))
-    return _measured("upper L1", float(np.mean(each)), "1", len(clips), "clip", clips)
+    return measured("upper L1", float(np.mean(each)), "1", len(clips), "clip", clips)
 
 
 def outside_box(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
@@ -165,7 +161,7 @@ def outside_box(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
         inside = paste(plain, torch.ones(len(boxes), 1, 2, 2), boxes)[:, 0].numpy() > 0
         changed = np.abs(answer.frames.astype(int) - request.frames[: len(answer.frames)]).max(-1)
         most = max(most, int(changed[~inside].max(initial=0)))
-    return _measured("change outside", float(most), "level", len(clips), "clip", clips)
+    return measured("change outside", float(most), "level", len(clips), "clip", clips)
 
 
 # --- what the expert brings -----------------------------------------------------------------------------------------
@@ -177,7 +173,7 @@ def over_twin(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
     rates["truth"] = _read(system, None, clips)
     said = {f"{name} read": f"{rate:.3f}" for name, rate in rates.items()}
     ratio = rates["dubber"] / max(rates["twin"], 1e-9)
-    return _measured("viseme error over twin's", ratio, "ratio", len(clips), "clip", clips, said)
+    return measured("viseme error over twin's", ratio, "ratio", len(clips), "clip", clips, said)
 
 
 def price(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
@@ -235,7 +231,7 @@ def in_time(system: TalkLip, shuffled: bool, clips: Sequence[Clip]) -> Measureme
         offsets.append(int(sync_curve(*probe.embed(view), REACH).argmin()) - REACH)
     share = float(np.mean([offset == 0 for offset in offsets]))
     said = {"offsets": " ".join(map(str, offsets[:32])), "chance": f"{1 / (2 * REACH + 1):.3f}"}
-    return _measured("answers in time", share, "share", len(offsets), "clip", clips, said)
+    return measured("answers in time", share, "share", len(offsets), "clip", clips, said)
 
 
 @torch.no_grad()
@@ -256,7 +252,7 @@ def hears_far(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
         changes.append(float((after - before).norm() / before.norm().clamp_min(1e-9)))
         near.append(float(np.abs(exchanged - audio)[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME].max()))
     said = {"change of the sound within 0.2 s": f"{max(near, default=0.0):.1g}", "median": f"{np.median(changes):.4f}"}
-    return _measured("change of a feature", min(changes), "share", len(changes), "clip", clips, said)
+    return measured("change of a feature", min(changes), "share", len(changes), "clip", clips, said)
 
 
 def gradient_elsewhere(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
@@ -277,7 +273,7 @@ def gradient_elsewhere(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
         inside[drawn["place"]] = True
         reaches_all = bool((reached[inside] > 0).all())
         shares.append(float(reached[~inside].sum() / reached.sum()) if reaches_all else 1.0)
-    return _measured("gradient elsewhere", max(shares), "share", len(shares), "clip", clips)
+    return measured("gradient elsewhere", max(shares), "share", len(shares), "clip", clips)
 
 
 # --- figures --------------------------------------------------------------------------------------------------------
@@ -285,17 +281,4 @@ def gradient_elsewhere(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
 
 def _ratio(name: str, own: Sequence[float], other: Sequence[float], clips: Sequence[Clip]) -> Measurement:
     a, b = float(np.mean(own)), float(np.mean(other))
-    return _measured(name, a / max(b, 1e-9), "ratio", len(own), "clip", clips, {"L1": f"{a:.4f} over {b:.4f}"})
-
-
-def _measured(
-    name: str,
-    value: float,
-    unit: str,
-    items: int,
-    item: str,
-    clips: Sequence[Clip],
-    said: dict[str, str] | None = None,
-) -> Measurement:
-    protocol = {**(said or {}), "clips": str(len(clips))}
-    return Measurement(name=name, value=value, unit=unit, items=items, item=item, protocol=protocol)
+    return measured(name, a / max(b, 1e-9), "ratio", len(own), "clip", clips, {"L1": f"{a:.4f} over {b:.4f}"})
