@@ -22,6 +22,7 @@ def main() -> int:
         talkie = [sys.executable, "-c", "from talkie.cli import main; main()"]
         runs = {
             "alignment": [f"{HERE}/bench_alignment.py", "--clips", CLIPS, "--json"],
+            "x264": [f"{HERE}/bench_x264.py"],
             "curation": [f"{HERE}/bench_curation.py", "--clips", CLIPS],
             "throughput": [f"{HERE}/bench_throughput.py"],
             "shots": [f"{HERE}/bench_shots.py"],

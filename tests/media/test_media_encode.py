@@ -1,14 +1,18 @@
 """Members of a clip are encoded once, always to the same bytes, and start together."""
 
+import functools
 import io
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from media_files import grey
+from scipy.ndimage import gaussian_filter
 
 from talkie.errors import BadInput, UnreadableMedia
 from talkie.media import decode_flac, decode_mp4, encode_flac, encode_mp4, read_audio
+from talkie.media.x264 import steady_options
 
 
 def picture(t: int) -> np.ndarray:
@@ -90,3 +94,49 @@ def test_a_damaged_member_is_an_error_not_a_shorter_clip():
     data[len(data) // 2 : len(data) // 2 + 400] = bytes(400)
     with pytest.raises(UnreadableMedia):
         decode_flac(bytes(data))
+
+
+def test_x264_takes_the_paths_whose_bytes_agree():
+    """SSE4, AVX and AVX2 give one stream; x264's AVX-512 gives another, and not always the same."""
+    frames = [texture(shot, t) for shot in (1, 2) for t in range(50)]
+    ours, plain = video_packets(encode_mp4(frames)), io.BytesIO()
+    with av.open(plain, "w", format="mp4") as container:
+        options = {"crf": "18", "preset": "medium", "x264-params": "asm=sse4"}
+        stream: Any = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 480, 360, "yuv420p"
+        context = stream.codec_context
+        context.thread_count = 1
+        context.color_primaries = context.color_trc = context.colorspace = context.color_range = 1
+        for image in frames:
+            picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+            container.mux(
+                stream.encode(picture.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"))
+            )
+        container.mux(stream.encode(None))
+    assert ours == video_packets(plain.getvalue())
+
+
+def texture(shot: int, t: int) -> np.ndarray:
+    """(360, 480, 3) uint8: smooth texture that pans two pixels a frame."""
+    wide = _wide_texture(shot)
+    return np.ascontiguousarray(wide[:, 2 * t : 2 * t + 480])
+
+
+@functools.cache
+def _wide_texture(shot: int) -> np.ndarray:
+    wide = gaussian_filter(np.random.default_rng(shot).normal(size=(360, 580, 3)), (3, 3, 0))
+    return (127 + 40 * wide / wide.std()).clip(0, 255).astype(np.uint8)
+
+
+def video_packets(data: bytes) -> list[bytes]:
+    with av.open(io.BytesIO(data)) as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+def test_a_processor_without_avx512_is_left_to_x264(tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu sse4_2 avx avx2\n")
+    assert steady_options(cpuinfo) == {}
+    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu sse4_2 avx avx2 avx512f avx512bw\n")
+    assert steady_options.__wrapped__(cpuinfo) == {"x264-params": "asm=avx2"}
+    assert steady_options(tmp_path / "none") == {}

@@ -19,6 +19,7 @@ from talkie.clip import FPS, SAMPLE_RATE
 from talkie.errors import BadInput, UnreadableMedia
 from talkie.media.container import audio_stream, decode_stream, open_media, video_stream
 from talkie.media.sound import fit_audio
+from talkie.media.x264 import steady_options
 
 PRESET = "medium"
 
@@ -31,8 +32,8 @@ class Mp4Encoder:
 
     size: (width, height) in pixels, even; None takes the first frame's. audio: (N,) float32 mono sound for the whole,
     padded or cut to the length of the picture. Both start at 0. metadata: container tags such as `comment`. The index
-    comes first (fast start). The same input gives the same bytes: one encoder thread, no clock in the container.
-    Holds a temporary file until `finish` or `close`; a `with` block closes it.
+    comes first (fast start). The same input gives the same bytes: one encoder thread, no AVX-512 (`x264`), no clock in
+    the container. Holds a temporary file until `finish` or `close`; a `with` block closes it.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Mp4Encoder:
         self._container = av.open(str(self._path), "w", options=options)
         self._container.metadata.update(metadata or {})
         self._picture: Any = self._container.add_stream(
-            "libx264", rate=fps, options={"crf": str(crf), "preset": preset}
+            "libx264", rate=fps, options={"crf": str(crf), "preset": preset, **steady_options()}
         )
         self._sound: Any = None if audio is None else self._container.add_stream("aac", rate=audio_rate, layout="mono")
         if size is not None:

@@ -16,6 +16,7 @@ from talkie.clip import FPS
 from talkie.errors import BadInput
 from talkie.media.container import video_stream
 from talkie.media.encode import check_whole, open_member
+from talkie.media.x264 import steady_options
 
 _GREY = 128
 
@@ -30,7 +31,8 @@ class PlaneWriter:
         self._path = Path(self._folder.name) / "plane.mp4"
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         self._container = av.open(str(self._path), "w", options=options)
-        self._stream: Any = self._container.add_stream("libx264", rate=fps, options={"qp": "0", "preset": "fast"})
+        quality = {"qp": "0", "preset": "fast", **steady_options()}
+        self._stream: Any = self._container.add_stream("libx264", rate=fps, options=quality)
         self._stream.codec_context.thread_count = 1
         self._shape: tuple[int, ...] | None = None
         self.count = 0
