@@ -3,6 +3,7 @@ a clear stop where the store is gone."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 import numpy as np
@@ -41,7 +42,10 @@ def published(folder, store, tmp_path) -> Corpus:
 
 
 def size_of(folder) -> int:
-    return sum(os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names)
+    """Bytes of a disk cache while nobody changes it: loaders of other processes wait for the lock."""
+    with (folder / "parts" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return sum(os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names)
 
 
 def heard(taken, draw):

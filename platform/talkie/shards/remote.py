@@ -51,9 +51,13 @@ class ShardCache:
 
     def _make_room(self, size: int) -> None:
         """What is being read stays readable: its name alone goes."""
-        held = sorted((e.stat().st_mtime_ns, e.stat().st_size, e.path) for e in os.scandir(self.folder) if e.is_file())
-        used = sum(entry[1] for entry in held) + size
-        for _, bytes_, path in held:
+        held = []
+        for entry in os.scandir(self.folder):
+            with contextlib.suppress(FileNotFoundError):  # another process made room at the same time
+                found = entry.stat()
+                held += [(found.st_mtime_ns, found.st_size, entry.path)] if entry.is_file() else []
+        used = sum(bytes_ for _, bytes_, _ in held) + size
+        for _, bytes_, path in sorted(held):
             if used <= self.limit:
                 return
             with contextlib.suppress(FileNotFoundError):
