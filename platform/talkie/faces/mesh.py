@@ -4,6 +4,7 @@ Who is who from frame to frame is `people`'s business."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ node {
   output_stream: "LANDMARKS:landmarks"
 }
 """
+_LONG_RANGE, _SHORT_RANGE = 1, 0
+"""MediaPipe's numbers of its detectors."""
 _SCORE = "facelandmarkcpu__face_presence_score"
 _TICK_US = 1000
 _COORDINATES = [3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16]
@@ -56,15 +59,17 @@ class Place:
 
 
 class FaceNets:
-    """The face mesh and the long-range face detector. Without memory from call to call: the same frame and place give
-    the same landmarks. Holds native memory until `close` (also a context manager)."""
+    """The face mesh and both of MediaPipe's face detectors, the long-range and the short-range one: each misses faces
+    that the other finds. Without memory from call to call: the same frame and place give the same landmarks. Holds
+    native memory until `close` (also a context manager)."""
 
     def __init__(self, min_confidence: float = 0.5) -> None:
         self.min_confidence = min_confidence
         solutions = mediapipe_solutions()
-        self._detector = solutions.face_detection.FaceDetection(
-            model_selection=1, min_detection_confidence=min_confidence
-        )
+        self._detectors = [
+            solutions.face_detection.FaceDetection(model_selection=model, min_detection_confidence=min_confidence)
+            for model in (_LONG_RANGE, _SHORT_RANGE)
+        ]
         self._mesh = _mesh_graph(self._caught)
         self._packets: dict[str, Any] = {}
         self._time_us = 0
@@ -79,7 +84,8 @@ class FaceNets:
 
     def close(self) -> None:
         self._mesh.close()
-        self._detector.close()
+        for detector in self._detectors:
+            detector.close()
 
     def _caught(self, name: str, packet: Any) -> None:
         self._packets[name] = packet
@@ -123,10 +129,12 @@ class FaceNets:
         return points * scale + np.array([*corner, 0], np.float32), score
 
     def detect(self, frame: np.ndarray) -> list[tuple[Place, float]]:
-        """Places of faces in a frame or a part of it, with the detector's score, best first."""
+        """Places of faces in a frame or a part of it, with the detector's score, best first; a face that both
+        detectors find is there twice."""
         height, width = frame.shape[:2]
         found = []
-        for detection in self._detector.process(frame).detections or []:
+        seen = (detector.process(frame).detections or [] for detector in self._detectors)
+        for detection in itertools.chain.from_iterable(seen):
             where = detection.location_data
             box = where.relative_bounding_box
             size = max(box.width * width, box.height * height)
