@@ -105,6 +105,7 @@ def test_reading_the_truth_costs_nothing_but_the_bins(clips):
     motion[:, 199:202], motion[:, 202:] = true["t"], true["exp"].flatten(1)
     found = read_losses(motion, true["kp"], true)
     assert found["keypoints"] < 1e-3
+    assert found["guidance"] < 1e-3
     assert found["bins"] > 0
 
 

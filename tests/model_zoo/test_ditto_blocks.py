@@ -4,11 +4,23 @@ comes in pieces."""
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from talkie.errors import BadConfig, BadInput
 from talkie_zoo.blocks.convnext import ConvNeXt
 from talkie_zoo.blocks.ddim import ddim, spaced
-from talkie_zoo.blocks.implicit_keypoints import BINS, KEYPOINTS, MOTION, PARTS, Pose, angles_of, degrees, rotation
+from talkie_zoo.blocks.implicit_keypoints import (
+    BINS,
+    KEYPOINTS,
+    LIPS,
+    MOTION,
+    PARTS,
+    LipReader,
+    Pose,
+    angles_of,
+    degrees,
+    rotation,
+)
 from talkie_zoo.blocks.motion_dit import MotionDiT, rotary, time_embedding
 from talkie_zoo.blocks.noise_schedule import NoiseSchedule
 from talkie_zoo.blocks.spade import SpadeDecoder
@@ -52,6 +64,26 @@ def test_keypoints_are_scale_times_turned_points_and_expression_plus_a_flat_shif
 
 def test_convnext_halves_from_patches_on():
     assert ConvNeXt((4, 6, 8), (1, 1, 1))(torch.rand(2, 3, 32, 32)).shape == (2, 8, 2, 2)
+
+
+def test_a_closer_look_at_the_mouth_moves_lips_alone():
+    reader, x = LipReader((4, 6)), torch.zeros(2, KEYPOINTS, 3)
+    pictures = torch.rand(2, 3, 64, 64)
+    assert (reader(pictures, x) == 0).all()
+    nn.init.normal_(reader.exp.weight)
+    moved = reader(pictures, x).abs().sum(2) > 0
+    assert moved[:, list(LIPS)].all()
+    assert moved.sum() == 2 * len(LIPS)
+
+
+def test_the_closer_look_goes_where_the_lips_are():
+    reader = LipReader((4, 6))
+    nn.init.normal_(reader.exp.weight)
+    pictures = torch.zeros(1, 3, 64, 64)
+    pictures[..., 40:48, 40:48] = 1
+    away, there = (reader(pictures, torch.full((1, KEYPOINTS, 3), at)) for at in (-0.5, 0.375))
+    assert torch.equal(away, reader(torch.zeros_like(pictures), torch.full((1, KEYPOINTS, 3), -0.5)))
+    assert not torch.equal(there, away)
 
 
 def test_equal_keypoints_move_nothing_and_show_no_heat():
@@ -200,6 +232,13 @@ def test_the_fade_moves_linearly_from_one_window_to_the_next():
     sampler = WindowedSampler(Windows(6, 2), lambda c, b: next(drawn), torch.zeros(1), torch.zeros(1))
     made = torch.cat([sampler.push(torch.zeros(10, 1)), sampler.finish()])
     assert made[:, 0].tolist() == pytest.approx([0, 0, 0, 0, 1 / 3, 2 / 3, 1, 1, 1, 1])
+
+
+def test_without_the_fade_a_window_is_shown_to_its_end():
+    drawn = iter([torch.zeros(6, 1), torch.ones(6, 1), torch.ones(6, 1)])
+    sampler = WindowedSampler(Windows(6, 2, fade=False), lambda c, b: next(drawn), torch.zeros(1), torch.zeros(1))
+    made = torch.cat([sampler.push(torch.zeros(10, 1)), sampler.finish()])
+    assert made[:, 0].tolist() == [0, 0, 0, 0, 0, 0, 1, 1, 1, 1]
 
 
 def test_an_overlap_as_long_as_the_window_is_refused():

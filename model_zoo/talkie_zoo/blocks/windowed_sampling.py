@@ -19,7 +19,8 @@ Draw = Callable[[Tensor, Tensor], Tensor]
 class Windows:
     """Windows of `size` frames of which neighbours share `overlap`. Every window brings `hop` new frames; the `fuse`
     frames before them are cross-faded with its predecessor's, and what lies further back, `lead` frames, only tells
-    the model what has been heard. `fade` off joins windows by a cut, to show what the cross-fade does."""
+    the model what has been heard. `fade` off shows a window to its end and cuts to the next one, to show what the
+    cross-fade does."""
 
     size: int
     overlap: int
@@ -104,8 +105,10 @@ class WindowedSampler:
         """The window's new frames, the first of them cross-faded; keeps its end for the next one."""
         w, tail = self.windows, self._tail
         self._tail, new = drawn[w.hop :], drawn[: w.hop]
-        if tail is None or not w.fade:
+        if tail is None:
             return new
+        if not w.fade:
+            return torch.cat([tail, new[w.fuse :]])
         share = torch.linspace(0, 1, w.fuse + 2, device=new.device)[1:-1, None]
         return torch.cat([tail * (1 - share) + new[: w.fuse] * share, new[w.fuse :]])
 

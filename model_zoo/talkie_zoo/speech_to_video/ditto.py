@@ -52,20 +52,20 @@ class Ditto(System):
     """Extractor, renderer, stitching, statistics of the motion that the frozen extractor reads, then the
     diffusion transformer alone.
 
-    Decided here. The original begins with LivePortrait's networks; without their weights (`renderer`) they are
-    trained first, on self-reenactment with pixel, edge and structural losses and without an adversary, so without
-    spectral norm. With `extractor_steps` the extractor learns alone, from moved and tinted crops, and the renderer
-    goes by what it reads; with `blend` a pixel may come from the warped source picture; with `aligned` a condition
-    is also added to the motion of its frame. `paper` does none of these three. The 21 keypoints are supervised: each
-    stands for a landmark, the canonical ones for the neutral head, rotation for the tracked head's, expression for
-    what is left; so lips and eyes have the published numbers and mean what they do there. Without pretraining the
-    extractor's heads read the last map instead of its mean. The head's clip is cut out once, by the landmarks of its
-    first frame. Sound without a speech model: stacked log-mel bands of the same chunks, raised to one level by the
-    loudest chunk heard so far. The emotion is the corpus' label, neutral where there is none. All 265 numbers are
-    standardised and nothing is clipped (the training branch clips raw logits to [-1, 1]). A window starts from the
-    finished frame before it, as in training, where the code takes the last fused one; online the expression starts
-    from the source, as published. Parts of the loss weigh alike; AdamW stands for Adan. Windows online and offline
-    are one computation, the published 10 steps online are those of `paper`."""
+    Decided here. The original begins with LivePortrait's networks; without their weights (`renderer`) they are trained
+    first, on self-reenactment with pixel, edge and structural losses and without an adversary, so without spectral
+    norm. With `extractor_steps` the extractor learns alone, from moved and tinted crops, and the renderer goes by what
+    it reads; with `extractor_closer` it looks at the mouth once more, from near by; with `blend` a pixel may come from
+    the warped source picture; with `aligned` a condition is also added to the motion of its frame. `paper` does none of
+    these four. The 21 keypoints are supervised: each stands for a landmark, the canonical ones for the neutral head,
+    rotation for the tracked head's, expression for what is left; so lips and eyes have the published numbers and mean
+    what they do there. Without pretraining the extractor's heads read the last map instead of its mean. The head's clip
+    is cut out once, by the landmarks of its first frame. Sound without a speech model: stacked log-mel bands of the
+    same chunks, raised to one level by the loudest chunk heard so far. The emotion is the corpus' label, neutral where
+    there is none. All 265 numbers are standardised and nothing is clipped (the training branch clips raw logits to [-1,
+    1]). A window starts from the finished frame before it, as in training, where the code takes the last fused one;
+    online the expression starts from the source, as published. Parts of the loss weigh alike; AdamW stands for Adan.
+    Windows online and offline are one computation, the published 10 steps online are those of `paper`."""
 
     card: ClassVar[Card] = Card(
         slug="ditto",

@@ -125,16 +125,16 @@ def heard_at_first(system: Ditto, clips: Sequence[Clip]) -> Measurement:
 
 
 def seams(system: Ditto, fade: bool, clips: Sequence[Clip]) -> Measurement:
-    """Mean jump of the motion, in deviations of training, where a window brings its first new frame, over the median
-    of all other jumps; offline windows over seconds of speech of several clips, joined."""
+    """Mean jump of the motion, in deviations of training, after a window's last frame, over the median of all other
+    jumps; offline windows over seconds of speech of several clips, joined and repeated."""
     jumps, inside = [], []
     for first in range(0, len(clips), max(1, len(clips) // ASKED)):
         order = [*clips[first:], *clips[:first]]
-        audio = np.concatenate([clip_audio(clip) for clip in order])[: round(LONG_S * SAMPLE_RATE)]
+        audio = np.resize(np.concatenate([clip_audio(clip) for clip in order]), round(LONG_S * SAMPLE_RATE))
         windows = system.windows("offline", fade)
         made = system.motion_of(_request(clips[first], audio=audio), windows)
         step = made.diff(dim=0).norm(dim=1).numpy()
-        seam = np.arange(windows.hop - 1, len(step), windows.hop)
+        seam = np.arange(windows.hop + windows.fuse - 1, len(step), windows.hop)
         jumps.append(step[seam])
         inside.append(np.delete(step, seam))
     value = float(np.mean(np.concatenate(jumps)) / np.median(np.concatenate(inside)))

@@ -23,6 +23,8 @@ class DittoConfig(SystemConfig):
     extractor_channels: tuple[int, ...] = (16, 32, 64, 96)
     extractor_depths: tuple[int, ...] = (1, 1, 2, 1)
     extractor_pooled: bool = False
+    extractor_closer: tuple[int, ...] = (16, 32, 48)
+    """Channels of the closer look at the mouth (`implicit_keypoints.LipReader`); none as published."""
     appearance_base: int = 12
     halvings: int = 2
     volume_channels: int = 16
@@ -62,7 +64,7 @@ class DittoConfig(SystemConfig):
     offline_steps: int = 20
     online_steps: int = 20
     eta: float = 1.0
-    guidance: float = 2.0
+    guidance: float = 1.0
     drop: float = 0.2
     part_weights: dict[str, float] = Field(default_factory=dict)
     """Of the six parts of the motion where they are not 1."""
@@ -106,6 +108,7 @@ MICRO = DittoConfig(
     shuffle=2,
     extractor_channels=(8, 12),
     extractor_depths=(1, 1),
+    extractor_closer=(8, 12),
     appearance_base=4,
     volume_channels=2,
     volume_depth=2,
@@ -130,6 +133,7 @@ MICRO = DittoConfig(
     online_overlap=8,
     offline_steps=2,
     online_steps=2,
+    guidance=2.0,
     extractor_steps=2,
     extractor_batch=2,
     extractor_pictures=3,
@@ -149,6 +153,7 @@ PAPER = DittoConfig(
     extractor_channels=(96, 192, 384, 768),
     extractor_depths=(3, 3, 9, 3),
     extractor_pooled=True,
+    extractor_closer=(),
     appearance_base=64,
     volume_channels=32,
     volume_depth=16,
@@ -178,6 +183,7 @@ PAPER = DittoConfig(
     online_overlap=70,
     offline_steps=50,
     online_steps=10,
+    guidance=2.0,
     extractor_steps=0,
     renderer_steps=300_000,
     renderer_batch=64,

@@ -61,7 +61,9 @@ class Renderer(nn.Module):
         super().__init__()
         cells = c.size // 4 // 2 ** (len(c.extractor_channels) - 1)
         self.size, self.blend = c.size, c.blend
-        self.extractor = MotionExtractor(c.extractor_channels, c.extractor_depths, c.extractor_pooled, cells)
+        self.extractor = MotionExtractor(
+            c.extractor_channels, c.extractor_depths, c.extractor_pooled, cells, c.extractor_closer
+        )
         self.appearance = Appearance(c.appearance_base, c.halvings, c.volume_channels, c.volume_depth, c.residuals)
         self.warper = Warper(
             c.volume_channels, c.volume_depth, c.compress, c.warp_base, c.warp_most, c.warp_levels, c.features,
@@ -98,17 +100,20 @@ class Renderer(nn.Module):
 
 
 def read_losses(motion: Tensor, kp: Tensor, true: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What M is told: every part of the motion and the keypoints themselves, in units of their deviation, and the bins
-    by cross-entropy (Ruiz et al. 2018, Hopenet)."""
+    """What M is told: every part of the motion and the keypoints themselves, in units of their deviation, lips and eyes
+    once more (LivePortrait guides these by landmarks), and the bins by cross-entropy (Ruiz et al. 2018, Hopenet)."""
     pose = Pose.of(motion)
     said = {"scale": pose.scale, "angles": pose.angles, "t": pose.t, "exp": pose.exp, "kp": kp}
     said["x"] = pose.keypoints(kp)
     apart = [(said[name] - true[name]).abs().mean() / unit for name, unit in UNITS.items()]
+    near = [*LIPS, *EYES]
+    guided = [(said[name] - true[name])[:, near].abs().mean() / UNITS[name] for name in ("exp", "x")]
     bins = ((true["angles"] - LOWEST) / DEGREES_PER_BIN).round().long().clamp(0, BINS - 1)
     logits = (motion[:, PARTS[name]] for name in ("pitch", "yaw", "roll"))
     entropy = [F.cross_entropy(of, bins[:, axis]) for axis, of in enumerate(logits)]
     return {
         "keypoints": KEYPOINTS_WEIGHT * torch.stack(apart).sum(),
+        "guidance": KEYPOINTS_WEIGHT * torch.stack(guided).sum(),
         "bins": BINS_WEIGHT * torch.stack(entropy).sum(),
     }
 
