@@ -154,7 +154,7 @@ class MotionExtractor(nn.Module):
         self.motion = nn.Linear(width, MOTION)
         self.canonical = nn.Linear(width, 3 * KEYPOINTS)
         for head in (self.motion, self.canonical):
-            nn.init.zeros_(head.weight)
+            nn.init.normal_(head.weight, std=1e-4)
             nn.init.zeros_(head.bias)
         self.lips = LipReader(closer) if closer else None
 

@@ -69,18 +69,18 @@ class DittoConfig(SystemConfig):
     part_weights: dict[str, float] = Field(default_factory=dict)
     """Of the six parts of the motion where they are not 1."""
 
-    extractor_steps: int = 1000
+    extractor_steps: int = 700
     """Of the extractor alone, before the renderer, which then goes by what it reads; 0: both together, as published."""
     extractor_batch: int = 4
     extractor_pictures: int = Field(12, ge=3)
     """Of each clip of that batch."""
     extractor_rate: float = 1.5e-3
-    renderer_steps: int = 400
+    renderer_steps: int = 300
     renderer_batch: int = 6
     renderer_rate: float = 1.5e-3
     stitching_steps: int = 40
     stitching_rate: float = 1e-3
-    motion_steps: int = 700
+    motion_steps: int = 600
     motion_batch: int = 24
     motion_rate: float = 1e-3
     weight_decay: float = 0.02
