@@ -19,7 +19,8 @@ from talkie_zoo.blocks.face_box import fixed_face_box
 from talkie_zoo.blocks.recurrent import SeqHead, mean_over_steps
 from talkie_zoo.recognition.anti_spoofing import AntiSpoofing
 from talkie_zoo.recognition.anti_spoofing_decisions import calibrated, domain_of, threshold_between
-from talkie_zoo.recognition.anti_spoofing_networks import MEMBERS, META, SCORERS, FrameSkipper
+from talkie_zoo.recognition.anti_spoofing_networks import MEMBERS, META, SCORERS, FrameSkipper, Projection
+from talkie_zoo.recognition.anti_spoofing_textures import Textures
 from tone_clips import tone_clip
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (45, 32, 32, 3)).astype(np.uint8)
@@ -31,6 +32,11 @@ def system():
     made = AntiSpoofing(make_config(AntiSpoofing, "micro", {}))
     made.restore({"domains": []})
     return made.eval()
+
+
+def of_person(name):
+    clip = tone_clip(0).decode(())
+    return dataclasses.replace(clip, record=clip.record.model_copy(update={"identity": name}))
 
 
 def labelled(**labels):
@@ -83,7 +89,7 @@ def test_a_given_densenet_is_frozen_not_stored_again_and_needs_no_phase_of_its_o
     monkeypatch.setattr(anti_spoofing, "DenseNet", lambda: DenseNet((1, 1)))
     save_file(DenseNet((1, 1)).state_dict(), tmp_path / "net.safetensors")
     path = str(tmp_path / "net.safetensors")
-    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {"network": "densenet201", "pretrained": path}))
+    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {"network": "densenet201", "pretrained": path, "parts": 0}))
     made.restore({"domains": ["phone", "webcam"]})
     assert list(made.networks) == ["all"]
     assert len(made.ensembles) == 3
@@ -112,7 +118,7 @@ def test_a_mean_over_steps_leaves_the_padding_out():
 
 def test_the_meta_model_hears_the_sum_of_the_members_and_moves_none_of_them(system):
     ensemble, lengths = system.ensembles["all"], torch.tensor([4])
-    features = torch.randn(1, 4, 16)
+    features = torch.randn(1, 4, 4)
     summed = ensemble.summed(features, lengths)
     torch.testing.assert_close(summed.sum(-1), torch.full((1, 4), 3.0))
     ensemble.logits(META, features, lengths).sum().backward()
@@ -122,13 +128,52 @@ def test_the_meta_model_hears_the_sum_of_the_members_and_moves_none_of_them(syst
 
 
 def test_each_phase_sees_the_people_that_it_may_and_moves_its_own_part(system):
-    learned, members, stacking, decision = system.phases()
-    assert [p.sampling.split for p in (learned, members, stacking, decision)] == ["train", "train", "val", "val"]
+    scale, _, members, stacking, decision = system.phases()
+    assert {p.sampling.split for p in system.phases()} == {"train"}
     names = [name for name, _ in system.named_parameters()]
     moved = {role: [n for n in names if o.selects(n)] for role, o in members.optimisers.items()}
-    assert all(n.startswith(f"ensembles.all.members.{kind}.") for kind in MEMBERS for n in moved[kind])
-    assert all(".stacker." in n for n in names if stacking.optimisers[META].selects(n))
+    assert all(f".members.{kind}." in n for kind in MEMBERS for n in moved[kind])
+    assert all(n.startswith("ensembles.all.stacker.") for n in names if stacking.optimisers[META].selects(n))
+    assert scale.fitted
     assert decision.fitted
+    published = AntiSpoofing(make_config(AntiSpoofing, "micro", {"parts": 0}))
+    published.restore({"domains": []})
+    assert [p.sampling.split for p in published.phases()] == ["train"] * 3 + ["val"] * 2
+
+
+def test_every_person_is_strange_to_one_part_and_the_meta_model_hears_that_part(system):
+    clips = [of_person(f"person {number}") for number in range(8)]
+    parts = [system._part(clip) for clip in clips]
+    assert set(parts) == {"0", "1"}
+    for clip, part in zip(clips, parts, strict=True):
+        assert [system.seen(name, clip) for name in ("all", "all_0", "all_1")] == [True, part != "0", part != "1"]
+        assert system._partner("all", clip) == f"all_{part}"
+    lengths, part = torch.tensor([3, 3]), torch.tensor([1, 0])
+    batch = {"lengths": lengths, "part": part, **{n: torch.randn(2, 3, 4) for n in system.networks}}
+    heard = system._summed("all", batch)
+    for row, number in enumerate(part.tolist()):
+        name = f"all_{number}"
+        torch.testing.assert_close(heard[row], system.ensembles[name].summed(batch[name], lengths)[row])
+
+
+def test_textures_are_of_the_pixels_as_filmed_and_do_not_tell_left_from_right(system):
+    pictures = torch.from_numpy(FRAMES[:2]).permute(0, 3, 1, 2)
+    found = system.described(pictures)
+    assert found.shape == (2, Textures.size)
+    torch.testing.assert_close(system.described(pictures.flip(-1)), found, atol=0.25, rtol=0.25)
+    flat = system.described(torch.full((1, 3, 32, 32), 90, dtype=torch.uint8))
+    assert flat[0, 8] == 1  # all neighbours of every pixel are at least as bright
+    assert flat[0, :8].sum() == 0
+    native = AntiSpoofing(make_config(AntiSpoofing, "micro", {"size": None}))
+    assert torch.equal(native.pictures(FRAMES, [3])[0].permute(1, 2, 0), torch.from_numpy(FRAMES[3]))
+
+
+def test_descriptions_are_brought_to_one_scale():
+    made, given = Projection(3, 2), torch.tensor([[0.0, 5.0, 1.0], [2.0, 5.0, 3.0]])
+    made.fit(given)
+    assert made.mean.tolist() == [1, 5, 2]
+    same = made.eval()(torch.tensor([[1.0, 5.0, 2.0]]))
+    torch.testing.assert_close(same[0], made.out.bias)
 
 
 def test_the_threshold_decides_as_the_equal_error_rate_does_and_becomes_one_half():
@@ -201,7 +246,7 @@ def test_a_clip_says_whether_a_person_was_there(system):
     fresh.prepare(clips)
     assert fresh.class_weights.tolist() == pytest.approx([4 / 6, 2.0])
     assert fresh.constants == {"domains": ["phone", "webcam"]}
-    assert [fresh.seen(name, "webcam") for name in ("all", "fold0", "fold1")] == [True, True, False]
+    assert [fresh.seen(name, clips[1]) for name in ("all", "fold0", "fold1")] == [True, True, False]
     assert domain_of(clips[0]) == "phone"
 
 
@@ -211,6 +256,11 @@ def test_pictures_without_a_face_are_refused():
 
 
 def test_settings_that_contradict_each_other_are_refused():
-    for changes in ({"pretrained": "x.safetensors"}, {"offsets": 11}):
+    for changes in (
+        {"pretrained": "x.safetensors"},
+        {"offsets": 11},
+        {"parts": 1},
+        {"network": "densenet201", "size": None},
+    ):
         with pytest.raises(BadConfig):
             make_config(AntiSpoofing, "micro", changes)

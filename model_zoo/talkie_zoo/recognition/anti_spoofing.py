@@ -21,7 +21,7 @@ from talkie.systems.measurement import Bar, Claim
 from talkie.systems.phases import Draw, Optimiser, Phase, Sampling, Schedule
 from talkie.systems.tasks.checks import clip_pictures
 from talkie.systems.tasks.recognition import RecognitionRequest, RecognitionResult
-from talkie_zoo.blocks.batches import pad
+from talkie_zoo.blocks.batches import assigned, pad
 from talkie_zoo.blocks.densenet import DenseNet
 from talkie_zoo.blocks.face_box import fixed_face_box
 from talkie_zoo.blocks.recurrent import mean_over_steps
@@ -42,14 +42,17 @@ from talkie_zoo.recognition.anti_spoofing_networks import (
     META,
     SCORERS,
     Ensemble,
-    FrameSkipper,
-    SmallNet,
+    Projection,
     skippers,
 )
+from talkie_zoo.recognition.anti_spoofing_textures import Textures
 
 ALL = "all"
-"""The ensemble that has seen every domain; those of the others are "fold0", "fold1" ..."""
-FEATURES, RECURRENT, STACKING, DECISION = "features", "members", "stacker", "threshold"
+"""The ensemble that has seen every domain; those of the others are "fold0", "fold1" ... Those of its parts, who have
+not seen these people, are "all_0", "all_1" ..."""
+SCALE, FEATURES, RECURRENT, STACKING, DECISION = "scale", "features", "members", "stacker", "threshold"
+_LEAST = 32
+"""Pixels of a side in which textures can be told."""
 _EARLIEST = 3
 """Kept frames before an early decision."""
 
@@ -102,12 +105,15 @@ class AntiSpoofing(System):
         super().__init__(config)
         self.domains: list[str] = []
         self.phase = ""
+        self.textures = Textures()
         self.register_buffer("class_weights", torch.ones(2))
 
     def describe(self) -> Card:
         c = self.config
-        if c.network == "small":
-            network = "four convolution blocks, trained on single frames in the place of DenseNet-201"
+        if c.network == "textures":
+            network = (
+                "fixed colour textures with a linear layer, trained on single frames, in the place of DenseNet-201"
+            )
         else:
             network = f"DenseNet-201: {c.pretrained or 'no weights given, trained on single frames'}"
         return self.card.model_copy(update={"parts": {"feature network": network}})
@@ -147,15 +153,19 @@ class AntiSpoofing(System):
 
     def _build(self) -> None:
         c = self.config
-        names = [ALL, *(f"fold{number}" for number in range(len(self.domains)))]
+        self.judges = [ALL, *(f"fold{number}" for number in range(len(self.domains)))]
+        partners = [f"{judge}_{part}" for judge in self.judges for part in range(c.parts)]
+        names = [*self.judges, *partners]
         self.networks = nn.ModuleDict({name: self._network() for name in (names if self._learns else names[:1])})
         inputs = next(iter(self.networks.values())).channels
-        self.ensembles = nn.ModuleDict({name: Ensemble(inputs, c.hidden, c.meta) for name in names})
+        self.ensembles = nn.ModuleDict(
+            {name: Ensemble(inputs, c.hidden, c.meta if name in self.judges else 0) for name in names}
+        )
 
     def _network(self) -> nn.Module:
         c = self.config
-        if c.network == "small":
-            return SmallNet(c.channels, c.features)
+        if c.network == "textures":
+            return Projection(Textures.size, c.features)
         made = DenseNet()
         if c.pretrained:
             made.load(Path(c.pretrained))
@@ -175,27 +185,40 @@ class AntiSpoofing(System):
         assert isinstance(found, Ensemble)
         return found
 
-    def seen(self, name: str, domain: str) -> bool:
-        """Whether the ensemble `name` may be shown a domain."""
-        return name == ALL or self.domains[int(name.removeprefix("fold"))] != domain
+    def seen(self, name: str, clip: Clip) -> bool:
+        """Whether the ensemble `name` may be shown a clip in training."""
+        judge, _, part = name.partition("_")
+        strange = judge != ALL and self.domains[int(judge.removeprefix("fold"))] == domain_of(clip)
+        return not strange and (not part or part != self._part(clip))
+
+    def _part(self, clip: Clip) -> str:
+        """The part that a person is dealt to; empty where people are not."""
+        shares = {str(part): 1.0 for part in range(self.config.parts)}
+        return assigned(clip.record.identity, shares) if shares else ""
+
+    def _partner(self, judge: str, clip: Clip) -> str:
+        """The ensemble whose members have not seen this person, from whom `judge` learns."""
+        return f"{judge}_{self._part(clip)}" if self.config.parts else judge
 
     # --- training -----------------------------------------------------------------------------------------------
 
     def phases(self) -> tuple[Phase, ...]:
-        """The feature network, the three members beside the single-frame scorer, the meta-model on development people,
-        and the threshold on the same."""
+        """The feature network, the three members beside the single-frame scorer, the meta-model on people that its
+        members have not seen, and the threshold on the same."""
         c = self.config
-        names = list(self.ensembles)
-        whole, held_out = Sampling(), Sampling(split="val")
+        whole = Sampling()
+        strangers = whole if c.parts else Sampling(split="val")
 
-        def adam(rate: float, part: str, falls: bool = False) -> Optimiser:
-            trained = tuple(f"ensembles.{name}.{part}" for name in names)
-            return Optimiser(rate, trained, schedule=Schedule("cosine" if falls else "constant", final=0.05))
+        def adam(rate: float, part: str, names: Iterable[str] = tuple(self.ensembles)) -> Optimiser:
+            return Optimiser(rate, tuple(f"ensembles.{name}.{part}" for name in names))
 
         frames = Optimiser(
-            c.feature_rate, ("networks.", *(f"ensembles.{n}.frame." for n in names)), schedule=Schedule("cosine")
+            c.feature_rate,
+            ("networks.", *(f"ensembles.{n}.frame." for n in self.ensembles)),
+            schedule=Schedule("cosine"),
         )
         members: dict[str, Optimiser] = {kind: adam(c.rate, f"members.{kind}.") for kind in MEMBERS}
+        scale = Phase(SCALE, sampling=whole)
         learning = Phase(FEATURES, c.feature_steps, {"frames": frames}, whole, batch_size=c.feature_batch)
         rest = (
             Phase(
@@ -206,10 +229,18 @@ class AntiSpoofing(System):
                 batch_size=c.batch,
                 patience=c.patience,
             ),
-            Phase(STACKING, c.meta_steps, {META: adam(c.meta_rate, "stacker.")}, held_out, batch_size=c.batch),
-            Phase(DECISION, sampling=held_out),
+            Phase(
+                STACKING,
+                c.meta_steps,
+                {META: adam(c.meta_rate, "stacker.", self.judges)},
+                strangers,
+                batch_size=c.batch,
+            ),
+            Phase(DECISION, sampling=strangers),
         )
-        return (learning, *rest) if self._learns else rest
+        if not self._learns:
+            return rest
+        return (scale, learning, *rest) if c.network == "textures" else (learning, *rest)
 
     def enter(self, phase: str) -> None:
         self.phase = phase
@@ -224,28 +255,37 @@ class AntiSpoofing(System):
 
     @torch.no_grad()
     def example(self, clip: Clip, draw: Draw) -> Example:
-        """The kept frames of every offset: pictures (O, K, 3, S, S) uint8 while the feature network learns, afterwards
-        its answers (O, K, D), one tensor for each network; and how many of the K there are."""
-        c = self.config
-        frames = clip_pictures(clip)
-        kept = [skipper.kept(len(frames)) for skipper in skippers(c.skip, c.offsets)]
-        flat = self.pictures(frames, [number for numbers in kept for number in numbers])
-        lengths = [len(numbers) for numbers in kept]
-        sequences = list(flat.split(lengths))
+        """The kept frames of every offset: as the feature network takes them while it learns, (sum of K, ...);
+        afterwards its answers (K, D) by offset, for each network; and how many of the K there are."""
+        described, lengths = self._described(clip)
         example: Example = {
             "id": clip.id,
             "genuine": class_of(clip),
-            "seen": [self.seen(name, domain_of(clip)) for name in self.ensembles],
+            "seen": [self.seen(name, clip) for name in self.ensembles],
+            "part": int(self._part(clip) or 0),
             "lengths": lengths,
         }
         if self.phase in ("", FEATURES):
-            return {**example, "pictures": flat}
-        return {**example, **{name: [self.features(name, s) for s in sequences] for name in self.networks}}
+            return {**example, "described": described}
+        return {**example, **{n: list(self.features(n, described).split(lengths)) for n in self.networks}}
+
+    def _described(self, clip: Clip) -> tuple[Tensor, list[int]]:
+        """The kept frames of every offset, one after the other, as feature networks take them; and how many of each."""
+        frames = clip_pictures(clip)
+        kept = [skipper.kept(len(frames)) for skipper in skippers(self.config.skip, self.config.offsets)]
+        pictures = self.pictures(frames, [number for numbers in kept for number in numbers])
+        return self.described(pictures), [len(numbers) for numbers in kept]
 
     def pictures(self, frames: np.ndarray, kept: Sequence[int]) -> Tensor:
         """Frames (T, H, W, 3) uint8 -> the kept ones, cut out: (K, 3, S, S) uint8. Raises NoFace."""
         box = self._box(frames, kept)
-        cut = [crop_frame(np.ascontiguousarray(frames[number]), box, self.config.size) for number in kept]
+        size = self.config.size
+        if size is None:
+            # Halftone and moire are as fine as pixels: no other pixels are made of them, at the frame's edge neither.
+            height, width = frames.shape[1:3]
+            size = max(_LEAST, min(round(float(box[2])), height, width))
+            box = np.array([*np.clip(np.round(box[:2]), 0, [max(0, width - size), max(0, height - size)]), size])
+        cut = [crop_frame(np.ascontiguousarray(frames[number]), box, size) for number in kept]
         return torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).contiguous()
 
     def _box(self, frames: np.ndarray, kept: Sequence[int]) -> np.ndarray:
@@ -255,21 +295,28 @@ class AntiSpoofing(System):
         side = max(height, width)
         return np.array([(width - side) / 2, (height - side) / 2, side], np.float64)
 
-    def features(self, name: str, pictures: Tensor) -> Tensor:
-        """Pictures (K, 3, S, S) uint8 -> (K, D) of an ensemble's feature network."""
+    def described(self, pictures: Tensor) -> Tensor:
+        """Pictures (K, 3, S, S) uint8 as feature networks take them: their textures (K, D), or themselves."""
+        return self.textures(pictures) if self.config.network == "textures" else pictures
+
+    def features(self, name: str, described: Tensor) -> Tensor:
+        """What `described` says of pictures -> (K, D) of an ensemble's feature network."""
         network = self.networks[name if name in self.networks else ALL]
-        return network(pictures.to(self.class_weights.dtype) / 255)
+        if self.config.network == "textures":
+            return network(described)
+        return network(described.to(self.class_weights.dtype) / 255)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        """While features are learned, `frames_seen` random frames of each clip, mirrored at random; afterwards one of
-        its sequences, padded."""
+        """While features are learned, `frames_seen` random frames of each clip, pictures mirrored at random; afterwards
+        one of its sequences, padded."""
         batch: Batch = {
             "ids": [e["id"] for e in examples],
             "genuine": torch.tensor([e["genuine"] for e in examples]),
             "seen": torch.tensor([e["seen"] for e in examples]).T,
+            "part": torch.tensor([e["part"] for e in examples]),
         }
-        if "pictures" in examples[0]:
-            batch["pictures"] = torch.stack([self._shown(e["pictures"]) for e in examples])
+        if "described" in examples[0]:
+            batch["described"] = torch.stack([self._shown(e["described"]) for e in examples])
             return batch
         chosen = [int(torch.randint(len(e["lengths"]), ())) for e in examples]
         batch["lengths"] = torch.tensor([e["lengths"][k] for e, k in zip(examples, chosen, strict=True)])
@@ -277,65 +324,109 @@ class AntiSpoofing(System):
             batch[name] = pad([e[name][k] for e, k in zip(examples, chosen, strict=True)])[0]
         return batch
 
-    def _shown(self, pictures: Tensor) -> Tensor:
-        shown = pictures[torch.randint(len(pictures), (self.config.frames_seen,))]
-        return shown.flip(-1) if torch.rand(()) < 0.5 else shown
+    def _shown(self, described: Tensor) -> Tensor:
+        shown = described[torch.randint(len(described), (self.config.frames_seen,))]
+        pictures = self.config.network != "textures"
+        return shown.flip(-1) if pictures and torch.rand(()) < 0.5 else shown
 
     def losses(self, batch: Batch, phase: str, role: str) -> dict[str, Tensor]:
         """Cross entropy of each ensemble over the clips that it may be shown, weighted by class; every video counts
         once, however many frames it has."""
         losses = {}
         for row, (name, ensemble) in enumerate(self.ensembles.items()):
+            if phase == STACKING and name not in self.judges:
+                continue
             if phase == FEATURES:
                 # DenseNet's statistics are over all pictures of a batch.
                 each = self._of_frames(name, ensemble, batch)
             else:
-                features = batch[name if name in batch else ALL]
-                logits = ensemble.logits(role, features, batch["lengths"])
+                if phase == STACKING:
+                    logits = ensemble.stacker(self._summed(name, batch), batch["lengths"])
+                else:
+                    logits = ensemble.logits(role, self._given(name, batch), batch["lengths"])
                 each = mean_over_steps(_wrong(logits, batch["genuine"][:, None]), batch["lengths"])
             weight = self.class_weights[batch["genuine"]] * batch["seen"][row]
             losses[name] = (each * weight).sum() / weight.sum().clamp_min(1e-6)
         return losses
 
     def _of_frames(self, name: str, ensemble: nn.Module, batch: Batch) -> Tensor:
-        pictures = batch["pictures"]
-        logits = ensemble.frame(self.features(name, pictures.flatten(0, 1))).unflatten(0, pictures.shape[:2])
+        described = batch["described"]
+        logits = ensemble.frame(self.features(name, described.flatten(0, 1))).unflatten(0, described.shape[:2])
         return _wrong(logits, batch["genuine"][:, None]).mean(1)
+
+    def _given(self, name: str, batch: Batch) -> Tensor:
+        return batch[name if name in batch else ALL]
+
+    def _summed(self, judge: str, batch: Batch) -> Tensor:
+        """The members' class scores (B, T, 2) of each clip, by those who have not seen its person."""
+        names = [f"{judge}_{part}" for part in range(self.config.parts)] or [judge]
+        summed = [self.ensemble(name).summed(self._given(name, batch), batch["lengths"]) for name in names]
+        return torch.stack(summed)[batch["part"], torch.arange(len(batch["part"]))]
 
     @torch.no_grad()
     def fit(self, phase: str, clips: Iterable[Clip]) -> None:
-        """The threshold of every scorer of every ensemble: the equal error rate's over development clips that it may be
-        shown; and the quantiles of the attacks' scores. Raises BadInput where there are no genuine clips or attacks."""
+        """Before features are learned, the mean and deviation of what pictures are described by. At the end the
+        threshold of every scorer of every judge: the equal error rate's over clips that it may be shown, of people whom
+        the members who score them have not seen; and the quantiles of the attacks' scores. Raises BadInput where there
+        are no genuine clips or attacks."""
         self.eval()
-        found: dict[str, list[np.ndarray]] = {name: [] for name in self.ensembles}
-        truth: dict[str, list[int]] = {name: [] for name in self.ensembles}
+        if phase == SCALE:
+            self._fit_scale(clips)
+        else:
+            self._fit_thresholds(clips)
+
+    def _fit_scale(self, clips: Iterable[Clip]) -> None:
+        found: dict[str, list[Tensor]] = {name: [] for name in self.networks}
         for clip in clips:
-            frames = clip_pictures(clip)
-            kept = FrameSkipper(self.config.skip).kept(len(frames))
-            pictures = self.pictures(frames, kept)
-            for name in self.ensembles:
-                if self.seen(name, domain_of(clip)):
-                    found[name].append(self.video_scores(name, self.features(name, pictures)))
-                    truth[name].append(class_of(clip))
-        for name, ensemble in self.ensembles.items():
-            if len(set(truth[name])) < 2:
+            described, _ = self._described(clip)
+            for name in self.networks:
+                if self.seen(name, clip):
+                    found[name].append(described)
+        for name, network in self.networks.items():
+            if not found[name]:
+                raise BadInput(f"no training clip for {name!r}", cure="add people, or set parts to 0")
+            network.fit(torch.cat(found[name]))
+
+    def _fit_thresholds(self, clips: Iterable[Clip]) -> None:
+        found: dict[str, list[np.ndarray]] = {name: [] for name in self.judges}
+        truth: dict[str, list[bool]] = {name: [] for name in self.judges}
+        for clip in clips:
+            described, lengths = self._described(clip)
+            for judge in self.judges:
+                if self.seen(judge, clip):
+                    partner = self._partner(judge, clip)
+                    sequences = self.features(partner, described).split(lengths)
+                    found[judge].append(self.video_scores(judge, sequences, partner))
+                    truth[judge] += [class_of(clip) == GENUINE] * len(sequences)
+        for judge in self.judges:
+            genuine = np.array(truth[judge])
+            if genuine.all() or not genuine.any():
                 raise BadInput(
-                    f"development clips for {name!r} are all of one class",
+                    f"development clips for {judge!r} are all of one class",
                     where=SPOOF,
-                    cure="add genuine clips and attacks of more people to the val split",
+                    cure="add genuine clips and attacks of more people",
                 )
-            scores, genuine = np.stack(found[name]), np.array(truth[name]) == GENUINE
+            ensemble, scores = self.ensemble(judge), np.concatenate(found[judge])
             for row in range(len(SCORERS)):
                 ensemble.thresholds[row] = threshold_between(scores[:, row], genuine)
                 quantiles = np.quantile(scores[~genuine, row], np.linspace(0, 1, 101))
                 ensemble.attacks[row] = torch.as_tensor(quantiles)
 
     @torch.no_grad()
-    def video_scores(self, name: str, features: Tensor) -> np.ndarray:
-        """The video's score by every scorer, (len(SCORERS),): the mean over kept frames, of `frame` the first one's."""
-        lengths = torch.tensor([len(features)])
-        tracks = [self.ensembles[name].scores(who, features[None], lengths)[0] for who in SCORERS]
-        return np.array([float(t[0] if w == FRAME else t.mean()) for w, t in zip(SCORERS, tracks, strict=True)])
+    def video_scores(self, judge: str, sequences: Sequence[Tensor], partner: str | None = None) -> np.ndarray:
+        """Sequences of features (T, D) -> each one's score by every scorer, (len(sequences), len(SCORERS)): the mean
+        over its frames, of `frame` the first one's. partner: whose members are asked instead of the judge's own."""
+        features, lengths = pad(list(sequences))
+        members = self.ensemble(partner or judge)
+        scores = []
+        for who in SCORERS:
+            if who == META:
+                logits = self.ensemble(judge).stacker(members.summed(features, lengths), lengths)
+            else:
+                logits = members.logits(who, features, lengths)
+            steps = logits.softmax(-1)[..., GENUINE]
+            scores.append(steps[:, 0] if who == FRAME else mean_over_steps(steps, lengths))
+        return torch.stack(scores, 1).double().numpy()
 
     # --- use ----------------------------------------------------------------------------------------------------
 
@@ -351,13 +442,13 @@ class AntiSpoofing(System):
         asked = Asked.of(request.controls, self.config.skip)
         frames = request.frames
         kept = asked.skipper.kept(len(frames))
-        pictures = self.pictures(frames, kept)
+        described = self.described(self.pictures(frames, kept))
         ensemble = self.ensemble(ALL)
         threshold = ensemble.threshold(asked.scorer)
         if asked.far is not None:
             threshold = ensemble.threshold_at(asked.scorer, asked.far)
         scores = np.zeros(0)
-        for scores in self._running(pictures, asked.scorer, asked.early_exit is not None):
+        for scores in self._running(described, asked.scorer, asked.early_exit is not None):
             beyond = abs(float(scores.mean()) - threshold)
             if asked.early_exit is not None and len(scores) >= _EARLIEST and beyond > asked.early_exit:
                 break
@@ -369,10 +460,10 @@ class AntiSpoofing(System):
             tracks={SPOOF: np.stack([1 - track, track], 1).astype(np.float32)},
         )
 
-    def _running(self, pictures: Tensor, who: str, step_by_step: bool) -> Iterator[np.ndarray]:
+    def _running(self, described: Tensor, who: str, step_by_step: bool) -> Iterator[np.ndarray]:
         """Scores of the kept frames (k,): of all at once, or after each frame of those until then."""
         ensemble, features = self.ensembles[ALL], []
-        pieces = pictures.split(1) if step_by_step else (pictures,)
+        pieces = described.split(1) if step_by_step else (described,)
         for piece in pieces:
             features.append(self.features(ALL, piece))
             so_far = torch.cat(features)
