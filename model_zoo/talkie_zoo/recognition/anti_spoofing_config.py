@@ -92,7 +92,7 @@ PRESETS: dict[str, AntiSpoofingConfig] = {
         feature_steps=1500,
         rate=2e-3,
         steps=120,
-        meta_rate=3e-3,
+        meta_rate=1e-2,
         meta_steps=150,
         batch=32,
     ),
