@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 _RADII, _PATTERNS = (1, 2, 3), 10
 _DCT, _CELLS = 8, 4
-_QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _FLOOR = 1e-6
 """Energy below that of rounding to 256 levels, so that logarithms stay finite."""
 
@@ -20,14 +19,14 @@ class Textures(nn.Module):
 
     Of luma and both chroma planes: histograms of uniform rotation-invariant local binary patterns (Ojala et al. 2002)
     at three radii, on colour planes as Boulkenafet et al. (2015) found them to tell attacks; of each of the 64 patterns
-    of an 8 x 8 DCT, mean and deviation of the logarithm of its energy, over all places and over 4 x 4 cells. And
-    quantiles of red, green and blue: a print's black is grey.
+    of an 8 x 8 DCT, mean and deviation of the logarithm of its energy, over all places and over 4 x 4 cells. Means are
+    less that over a plane's patterns but the first, so that a camera's contrast, white and exposure are left out.
 
-    On people of another shoot, linear regression on these tells single frames at an AUC of 0.993, a network of four
-    convolutions trained on the same pictures at 0.95.
+    Logistic regression on these, on people left out of one shoot of 240 takes: AUC 0.993 for single frames, 0.997 for
+    means of every 30th; with energies as they are 0.992 and 0.996, and of a camera left out 0.84 in the place of 0.92.
     """
 
-    size = 3 * (len(_RADII) * _PATTERNS + 4 * _DCT**2 + len(_QUANTILES))
+    size = 3 * (len(_RADII) * _PATTERNS + 4 * _DCT**2)
     basis: Tensor
     patterns: Tensor
 
@@ -40,9 +39,7 @@ class Textures(nn.Module):
         rgb = pictures.float()
         luma = (rgb * torch.tensor([0.299, 0.587, 0.114], device=rgb.device)[:, None, None]).sum(1)
         planes = torch.stack([luma, 0.564 * (rgb[:, 2] - luma), 0.713 * (rgb[:, 0] - luma)], 1)
-        tone = rgb.flatten(2).quantile(torch.tensor(_QUANTILES, device=rgb.device), dim=-1) / 255
-        histograms = [self._histogram(planes, radius) for radius in _RADII]
-        return torch.cat([*histograms, self._energies(planes), tone.permute(1, 2, 0).flatten(1)], 1)
+        return torch.cat([*(self._histogram(planes, radius) for radius in _RADII), self._energies(planes)], 1)
 
     def _histogram(self, planes: Tensor, radius: int) -> Tensor:
         """Roots of the shares of the patterns, (B, 30): they spread alike, rare ones and common ones."""
@@ -62,8 +59,9 @@ class Textures(nn.Module):
         waves = F.conv2d(planes.flatten(0, 1)[:, None] / 255, self.basis, stride=2).square()
         places = (waves + _FLOOR).log().flatten(2)
         cells = (F.adaptive_avg_pool2d(waves, _CELLS) + _FLOOR).log().flatten(2)
-        found = torch.cat([places.mean(-1), places.std(-1), cells.mean(-1), cells.std(-1)], 1)
-        return found.view(len(planes), -1)
+        means = [values.mean(-1) for values in (places, cells)]
+        relative = [mean - mean[:, 1:].mean(1, keepdim=True) for mean in means]
+        return torch.cat([*relative, places.std(-1), cells.std(-1)], 1).view(len(planes), -1)
 
 
 def _dct_basis() -> np.ndarray:
