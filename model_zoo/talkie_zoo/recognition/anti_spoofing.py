@@ -65,9 +65,11 @@ class AntiSpoofing(System):
     script keeps the last), from any offset in training where `offsets` asks; one sequence is one video, padded with
     packing, where the script strings all videos of a split together, in order of their class; faces are cut out in one
     box a clip, where the script takes whole frames with their bezels; classes are weighted by their shares; a video's
-    score is the mean over its frames. Meta-model and threshold see development people only ("val"), members never do
-    unless a run validates: then they stop early on them, as published. Without a DenseNet file the feature network is
-    trained on single frames beforehand. Early exit after three kept frames is an addition.
+    score is the mean over its frames. Meta-model and threshold see people whom the members have not seen: those of the
+    split "val", as published, which members see only where a run validates and they stop early on them; or where there
+    are few, with `parts`, the training people, each as members say of them that were trained without that part.
+    Without a DenseNet file the feature network is trained on single frames beforehand, or is a linear layer on fixed
+    colour textures. Early exit after three kept frames is an addition.
 
     The answer's score is moved, monotonically, so that one half is the threshold. Streaming sessions carry sound, so
     decisions while frames come in are `controls["early_exit"]`, and the running scores are the track.
