@@ -94,8 +94,8 @@ class AntiSpoofing(System):
             "`tiny` reaches its bar and five of seven claims over three seeds: one frame tells replays as well as the "
             "ensemble does, half a point better in two seeds, and all frames are 1.8 to 2.4 points better than every "
             "thirtieth, where 2 are asked; 48 held-out videos make one genuine one 3 points",
-            "textures are told at the pixels of a film as it comes: films much larger or smaller than those of training "
-            "were not measured",
+            "textures are told at the pixels of a film as it comes: films much larger or smaller than those of "
+            "training were not measured",
             "trained and measured on prints and replays that the stage made; the public sets were never seen",
             "decisions while frames come in are a control of a request, not a stream",
         ),
