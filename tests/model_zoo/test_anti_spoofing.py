@@ -29,7 +29,7 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (45, 32, 32, 3)).astype(np.ui
 @pytest.fixture(scope="module")
 def system():
     torch.manual_seed(0)
-    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {}))
+    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {"parts": 2}))
     made.restore({"domains": []})
     return made.eval()
 
@@ -89,7 +89,7 @@ def test_a_given_densenet_is_frozen_not_stored_again_and_needs_no_phase_of_its_o
     monkeypatch.setattr(anti_spoofing, "DenseNet", lambda: DenseNet((1, 1)))
     save_file(DenseNet((1, 1)).state_dict(), tmp_path / "net.safetensors")
     path = str(tmp_path / "net.safetensors")
-    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {"network": "densenet201", "pretrained": path, "parts": 0}))
+    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {"network": "densenet201", "pretrained": path}))
     made.restore({"domains": ["phone", "webcam"]})
     assert list(made.networks) == ["all"]
     assert len(made.ensembles) == 3
@@ -136,7 +136,7 @@ def test_each_phase_sees_the_people_that_it_may_and_moves_its_own_part(system):
     assert all(n.startswith("ensembles.all.stacker.") for n in names if stacking.optimisers[META].selects(n))
     assert scale.fitted
     assert decision.fitted
-    published = AntiSpoofing(make_config(AntiSpoofing, "micro", {"parts": 0}))
+    published = AntiSpoofing(make_config(AntiSpoofing, "micro", {}))
     published.restore({"domains": []})
     assert [p.sampling.split for p in published.phases()] == ["train"] * 3 + ["val"] * 2
 

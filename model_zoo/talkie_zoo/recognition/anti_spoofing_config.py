@@ -71,7 +71,6 @@ PRESETS: dict[str, AntiSpoofingConfig] = {
         skip=10,
         offsets=2,
         features=4,
-        parts=2,
         bilstm=8,
         gru=4,
         lstm=8,
