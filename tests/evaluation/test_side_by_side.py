@@ -59,6 +59,8 @@ def test_labels_stand_below_the_frames_they_were_given_to():
     assert (one == again).all()
     assert (one[0, 150:] != two[0, 150:]).any()
     assert (one[0, :140] == two[0, :140]).all()
+    knowing = RecognitionResult({"age": {"old": 1.0}, **sure.scores})
+    assert (task.film(clip, [knowing, sure])[0] == one).all()  # what nobody was asked is not shown
 
 
 def test_a_skull_that_is_held_still_stays_blue_and_one_that_is_not_does_not():

@@ -37,10 +37,10 @@ def film_motions(clip: Clip, answers: Sequence[Any]) -> list[np.ndarray]:
 
 
 def film_labels(clip: Clip, answers: Sequence[Any]) -> list[np.ndarray]:
-    """(T, S, S, 3) uint8 of each: the clip's frames, and below them the likeliest label of each attribute with its
-    score."""
-    frames = clip_pictures(clip)
-    return [_labelled(frames, answer) for answer in answers]
+    """(T, S, S, 3) uint8 of each: the clip's frames, and below them the likeliest label, with its score, of each
+    attribute that all of them speak of: the truth knows more than was asked."""
+    frames, common = clip_pictures(clip), set.intersection(*(set(answer.scores) for answer in answers))
+    return [_labelled(frames, answer, sorted(common or answer.scores)) for answer in answers]
 
 
 def film_stabilities(clip: Clip, answers: Sequence[Any]) -> list[np.ndarray]:
@@ -67,9 +67,9 @@ def _moving(clip: Clip, result: Any) -> np.ndarray:
     return np.stack([renderer.render(v, K, R, t, HEAD_PX, supersample=2) for v in vertices])
 
 
-def _labelled(frames: np.ndarray, result: Any) -> np.ndarray:
-    lines = [f"{name}: {result.best(name)} {scores[result.best(name)]:.2f}"
-             for name, scores in sorted(result.scores.items())[:_LINES]] or [result.text]  # fmt: skip
+def _labelled(frames: np.ndarray, result: Any, attributes: Sequence[str]) -> np.ndarray:
+    lines = [f"{name}: {result.best(name)} {result.scores[name][result.best(name)]:.2f}"
+             for name in attributes[:_LINES]] or [result.text]  # fmt: skip
     strip = Image.new("RGB", (HEAD_PX, _CAPTION_PX), _PAPER)
     pen, font = ImageDraw.Draw(strip), ImageFont.load_default(12)
     pen.multiline_text((6, 2), "\n".join(line[:_LETTERS] for line in lines), _INK, font, spacing=1)
