@@ -4,7 +4,6 @@ Who is who from frame to frame is `people`'s business."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 from dataclasses import dataclass
@@ -129,19 +128,22 @@ class FaceNets:
         return points * scale + np.array([*corner, 0], np.float32), score
 
     def detect(self, frame: np.ndarray) -> list[tuple[Place, float]]:
-        """Places of faces in a frame or a part of it, with the detector's score, best first; a face that both
-        detectors find is there twice."""
-        height, width = frame.shape[:2]
-        found = []
-        seen = (detector.process(frame).detections or [] for detector in self._detectors)
-        for detection in itertools.chain.from_iterable(seen):
-            where = detection.location_data
-            box = where.relative_bounding_box
-            size = max(box.width * width, box.height * height)
-            centre = np.array([(box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height])
-            right, left = (np.array([p.x * width, p.y * height]) for p in where.relative_keypoints[:2])
-            found.append((Place(centre, _ROI_SCALE * size, _slope(right, left)), float(detection.score[0])))
-        return sorted(found, key=lambda item: (-item[1], *item[0].centre))
+        """Places of faces in a frame or a part of it, with the detector's score: those of the long-range one, best
+        first, and then those of the other, whose squares are not quite alike. A face that both find is there twice."""
+        return [place for detector in self._detectors for place in _detected(detector, frame)]
+
+
+def _detected(detector: Any, frame: np.ndarray) -> list[tuple[Place, float]]:
+    height, width = frame.shape[:2]
+    found = []
+    for detection in detector.process(frame).detections or []:
+        where = detection.location_data
+        box = where.relative_bounding_box
+        size = max(box.width * width, box.height * height)
+        centre = np.array([(box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height])
+        right, left = (np.array([p.x * width, p.y * height]) for p in where.relative_keypoints[:2])
+        found.append((Place(centre, _ROI_SCALE * size, _slope(right, left)), float(detection.score[0])))
+    return sorted(found, key=lambda item: (-item[1], *item[0].centre))
 
 
 def place_of(landmarks: np.ndarray) -> Place:
