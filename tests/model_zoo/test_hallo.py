@@ -213,6 +213,17 @@ def test_what_the_video_phase_trains_is_sound_and_time_alone(system):
     assert {n.split(".")[0] for n in images} == {"denoiser", "reference", "locator", "image_projection"}
 
 
+def test_the_difference_to_the_portrait_is_coded_and_comes_back():
+    system = Hallo(make_config(Hallo, "micro", {"residual": True}))
+    system.spread.fill_(0.5)
+    portrait, latents = torch.randn(2, 4, 8, 8), torch.randn(2, 3, 4, 8, 8)
+    coded = system.coded(latents, portrait)
+    torch.testing.assert_close(coded[:, 1], 2 * (latents[:, 1] - portrait))
+    torch.testing.assert_close(system.uncoded(coded, portrait), latents)
+    assert system.coded(portrait, portrait).abs().max() == 0
+    assert Hallo(make_config(Hallo, "micro", {})).coded(latents, portrait) is latents
+
+
 # --- sampling -------------------------------------------------------------------------------------------------------
 
 

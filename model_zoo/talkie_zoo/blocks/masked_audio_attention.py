@@ -22,14 +22,15 @@ def _zeroed(layer: nn.Conv2d) -> nn.Conv2d:
 
 
 class MaskedAudioBlock(nn.Module):
-    """Self-attention, the three masked cross-attentions side by side, feed-forward."""
+    """Self-attention, the three masked cross-attentions side by side, feed-forward. The convolutions behind those begin
+    with zeros as published; here what is behind the block does, and two zeros in a row have no gradient."""
 
     def __init__(self, channels: int, sound: int, heads: int):
         super().__init__()
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(channels) for _ in range(3))
         self.attn1 = Attention(channels, channels, heads)
         self.attn2 = nn.ModuleList(Attention(channels, sound, heads) for _ in REGIONS)
-        self.zero_convs = nn.ModuleList(_zeroed(nn.Conv2d(channels, channels, 1)) for _ in REGIONS)
+        self.zero_convs = nn.ModuleList(nn.Conv2d(channels, channels, 1) for _ in REGIONS)
         self.ff = FeedForward(channels)
 
     def forward(self, x: Tensor, sound: Tensor, masks: Tensor, weights: Sequence[float]) -> Tensor:

@@ -58,8 +58,9 @@ SLOTS = (".audio_modules.", ".motion_modules.")
 """What the video phase adds to the denoiser."""
 CHANNELS = {"wav2vec2": (12, 768)}
 """Layers and channels of the published hearing."""
-MEASURED = 48
-"""Pictures whose latents give the scale."""
+MEASURED, BEGUN_EVERY = 48, 20
+"""Clips whose first pictures give the scale of the latents, and whose pictures, one in so many, begin the linear code.
+"""
 
 
 class Hallo(System):
@@ -69,12 +70,15 @@ class Hallo(System):
     Decided here. The U-Nets and the autoencoder are written in this project under the parameter names of diffusers, so
     that its files load from a path while the slots for sound and time stand open. The square around the first frame's
     face is cut out, made to talk, and put back into the portrait. The projection behind each audio transformer begins
-    with zeros, so that the second stage begins with exactly the first stage's images; as published, only its three
-    zero convolutions do. Noise is scaled_linear in training and sampling; the released sampler has another schedule
-    than its training. Min-SNR weights apply to each sample; as released they multiply the batch's mean. The dropped
-    condition of an image drops the location too, since guidance's negative branch leaves it out. Motion frames are
-    the latents of the clip before, without a way through the pictures. Where a level has no spatial attention its
-    temporal module sees no motion frames. Drops are drawn for each sample.
+    with zeros in place of its three convolutions, so that the second stage begins with exactly the first stage's images
+    and sound has a gradient from the first step. Noise is scaled_linear in training and sampling; the released sampler
+    has another schedule than its training. Without pretraining (`tiny`) noise is on the difference to the portrait
+    (`residual`), the network says what is under it and not v (`target`), and the autoencoder begins as a linear code of
+    patches (`latent_linear`): hundreds of steps do not teach copying, the subtraction of noise, or colours of
+    strangers. Min-SNR weights apply to each sample; as released they multiply the batch's mean. The dropped condition
+    of an image drops the location too, since guidance's negative branch leaves it out. Motion frames are the latents of
+    the clip before, without a way through the pictures. Where a level has no spatial attention its temporal module sees
+    no motion frames. Drops are drawn for each sample.
     """
 
     card: ClassVar[Card] = Card(
@@ -107,6 +111,7 @@ class Hallo(System):
     presets: ClassVar[Mapping[str, SystemConfig]] = {"micro": MICRO, "tiny": TINY, "paper": PAPER}
     bar: ClassVar[Bar] = Bar(over_baseline=0.5, over_control=0.3)
     config: HalloConfig
+    spread: Tensor
 
     def __init__(self, config: SystemConfig):
         super().__init__(config)
@@ -117,14 +122,16 @@ class Hallo(System):
             c.latent_channels, c.widths, c.attention, c.layers, c.heads, c.groups, c.context, places=c.places
         )
         video = UNetSizes(**{**vars(image), "sound": c.context, "length": c.positions})
-        self.schedule = NoiseSchedule(c.noise_steps, kind=c.beta_schedule)
+        self.schedule = NoiseSchedule(c.noise_steps, kind=c.beta_schedule, target=c.target)
         self.autoencoder = Autoencoder(
             c.latent_widths,
             c.latent_layers,
             min(c.groups, c.latent_widths[0]),
             c.latent_channels,
             c.latent_scale or 1.0,
+            c.latent_linear,
         )
+        self.register_buffer("spread", torch.ones(()))
         self.reference, self.denoiser = UNet(image), UNet(video)
         self.locator = FaceLocator(c.locator_widths, c.widths[0])
         self.image_projection = ImageProjection(c.identity_width, c.identity_tokens, c.context)
@@ -158,6 +165,10 @@ class Hallo(System):
         self.identities = sorted({clip.record.identity for clip in clips})
         self._build(self.config.architecture)
         self.hearing.measure([self.hearing.inputs(clip_audio(clip)) for clip in clips[:64]])
+        if self.config.latent_linear:
+            c = self.config
+            some = [seen(clip, c.size, c.face_share).squares[::BEGUN_EVERY] for clip in clips[:MEASURED]]
+            self.autoencoder.begin(pixels(np.concatenate(some)))
         if self.config.base:
             for net in (self.reference, self.denoiser):
                 net.load(Path(self.config.base))
@@ -239,10 +250,13 @@ class Hallo(System):
 
     @torch.no_grad()
     def fit(self, phase: str, clips: Iterable[Clip]) -> None:
-        """The scale of the latents, from the first frames of training clips."""
+        """The scale of the latents, and of their difference from a picture to another one of its clip."""
         c = self.config
-        squares = [seen(clip, c.size, c.face_share).squares[0] for clip, _ in zip(clips, range(MEASURED), strict=False)]
-        self.autoencoder.measure(pixels(np.stack(squares)))
+        squares = [seen(clip, c.size, c.face_share).squares for clip, _ in zip(clips, range(MEASURED), strict=False)]
+        self.autoencoder.measure(pixels(np.stack([s[0] for s in squares])))
+        pairs = ((s[0], s[len(s) // 2]) for s in squares)
+        first, later = (self.autoencoder.encode(pixels(np.stack(of))) for of in zip(*pairs, strict=True))
+        self.spread.fill_((later - first).std().clamp_min(1e-6))
 
     def example(self, clip: Clip, draw: Draw) -> Example:
         """Before the scale is known what stands in is trained; later the latents."""
@@ -257,10 +271,10 @@ class Hallo(System):
         return (pair_batch if self.phase == "images" else window_batch)(self, examples)
 
     def losses(self, batch: Batch, phase: str, role: str) -> dict[str, Tensor]:
-        """Terms of one role: those of the stand-ins, or the error of the predicted v."""
+        """Terms of one role: those of the stand-ins, or the error of what the denoiser says."""
         if phase == "parts":
             return self._parts(batch, role)
-        c, clean = self.config, batch["latents"]
+        c, clean = self.config, self.coded(batch["latents"], batch["portrait"])
         count = len(clean)
         t = torch.randint(self.schedule.steps, (count,), device=clean.device)
         noise = offset_noise(clean if phase == "images" else clean.flatten(0, 1), c.noise_offset).view_as(clean)
@@ -277,9 +291,23 @@ class Hallo(System):
                 *shared, batch["masks"], before, batch["heard"], blind=blind, unheard=unheard, frozen=True
             )
             answer = self.denoiser(noisy.flatten(0, 1), t, under)[0].view_as(clean)
-        error = error_per_sample(answer, self.schedule.wanted(clean, noise, t))
+        wanted = self.schedule.wanted(clean, noise, t)
+        if c.lip_loss and phase == "video":
+            lips = pyramid(batch["masks"], (c.latent_side,))[c.latent_side][:, None, 2:]
+            answer, wanted = ((1 + c.lip_loss * lips).sqrt() * x for x in (answer, wanted))
+        error = error_per_sample(answer, wanted)
         weights = self.schedule.min_snr_weights(t, c.snr_gamma) if c.snr_gamma else torch.ones_like(error)
-        return {"v": (weights * error).mean()}
+        return {c.target: (weights * error).mean()}
+
+    def coded(self, latents: Tensor, portrait: Tensor) -> Tensor:
+        """What noise is added to: latents (B, …, C, s, s) as they are, or less those of the portrait (B, C, s, s)."""
+        if not self.config.residual:
+            return latents
+        return (latents - _like(portrait, latents)) / self.spread
+
+    def uncoded(self, coded: Tensor, portrait: Tensor) -> Tensor:
+        """Latents again."""
+        return _like(portrait, coded) + self.spread * coded if self.config.residual else coded
 
     def _parts(self, batch: Batch, role: str) -> dict[str, Tensor]:
         pictures = batch["pictures"]
@@ -359,6 +387,11 @@ class Hallo(System):
         from talkie_zoo.speech_to_video.hallo_claims import claims
 
         return claims(self)
+
+
+def _like(portrait: Tensor, latents: Tensor) -> Tensor:
+    """(B, C, s, s), with as many axes as (B, …, C, s, s)."""
+    return portrait if portrait.ndim == latents.ndim else portrait[:, None]
 
 
 def _maps(tokens: Tensor) -> Tensor:

@@ -185,7 +185,7 @@ def heard_error(system: Hallo, place: str, clips: Sequence[Clip]) -> Measurement
             noisy, t, conditions = _moment(system, take, stacked)
             answer = system.denoiser(noisy, t, conditions(ONES))[0]
             clean = system.schedule.understood(answer, noisy, t.expand(len(noisy)))[0]
-            true = take.latents[_window(system, take)]
+            true = system.coded(take.latents[_window(system, take)], take.where.latent)
             errors.append(float(((clean - true).square().mean((0, 1)) * take.places[place]).sum()))
         right, wrong = right + errors[0], wrong + errors[1]
     return _measurement("error over that with other speech", right / max(wrong, 1e-12), "ratio", len(all_takes), "clip")
@@ -221,7 +221,7 @@ def _moment(
 ) -> tuple[Tensor, Tensor, Callable[[tuple[float, float, float]], Conditions]]:
     """Noisy latents (F, C, s, s) of the window at AT, the step (1,), and conditions under given weights."""
     window = _window(system, take)
-    clean = take.latents[window]
+    clean = system.coded(take.latents[window], take.where.latent)
     t = torch.tensor([round(AT * system.schedule.steps)])
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     noisy = system.schedule.noised(clean, noise, t.expand(len(clean)))

@@ -20,7 +20,10 @@ class HalloConfig(SystemConfig):
     `face_share`: the face's part of the square that is cut out. `beta_schedule`: the released code trains with
     scaled_linear and samples with linear; one is used for both here. `snr_gamma` 0 weighs all steps alike. `places`:
     sines of the position are added to both U-Nets' first features. `warp`: log_mel hears training speech revoiced.
-    `fresh`: share of windows whose motion frames are the portrait, as a film's first clip has them.
+    `latent_linear`: beside the autoencoder runs a linear code of patches. `residual`: noise is added to, and taken
+    from, the difference to the portrait. `target`: what the denoiser says of it. `lip_loss`: how much more errors in
+    the lips' mask weigh while video is learnt. `fresh`: share of windows whose motion frames are the portrait, as a
+    film's first clip has them.
     """
 
     size: int = Field(64, ge=16)
@@ -31,6 +34,7 @@ class HalloConfig(SystemConfig):
     latent_channels: int = Field(8, ge=1)
     latent_widths: tuple[int, ...] = (8, 24, 48)
     latent_layers: int = Field(1, ge=1)
+    latent_linear: bool = False
     latent_scale: float | None = None
     kl_weight: float = Field(1e-3, ge=0)
     base: str | None = None
@@ -66,6 +70,9 @@ class HalloConfig(SystemConfig):
     drop_reference: float = Field(0.05, ge=0, lt=1)
     drop_audio: float = Field(0.05, ge=0, lt=1)
     drop_motion: float = Field(0.05, ge=0, lt=1)
+    residual: bool = False
+    lip_loss: float = Field(0.0, ge=0)
+    target: Literal["v", "sample"] = "v"
     fresh: float = Field(0.25, ge=0, le=1)
     apart: int = Field(30, ge=1)
     sampling_steps: int = Field(40, ge=1)
@@ -136,18 +143,32 @@ MICRO = HalloConfig(
     image_batch=2,
 )
 TINY = HalloConfig(
+    # Of a looser square lips are two pixels; of latents of 16 x 16 a step would take four times as long.
+    face_share=0.85,
+    latent_widths=(8, 24, 48, 48),
+    latent_channels=16,
+    locator_widths=(8, 16, 32, 32),
+    kl_weight=1e-4,
     # Some windows of each clip are all that hundreds of steps see of it.
     encoded=40,
     # In hundreds of steps nothing is left for the steps without signal, which that weight forgets and which decide
     # where the lips are.
     snr_gamma=0.0,
+    latent_linear=True,
+    residual=True,
+    target="sample",
+    lip_loss=50.0,
     warp=0.12,
+    guidance=2.0,
     sampling_steps=8,
     ema=0.99,
+    video_rate=3e-3,
     part_batch=4,
+    image_batch=16,
+    video_batch=8,
     part_steps=250,
-    image_steps=350,
-    video_steps=300,
+    image_steps=200,
+    video_steps=900,
 )
 PAPER = HalloConfig(
     size=512,
