@@ -23,7 +23,7 @@ class HalloConfig(SystemConfig):
     `latent_linear`: beside the autoencoder runs a linear code of patches. `residual`: noise is added to, and taken
     from, the difference to the portrait. `target`: what the denoiser says of it. `lip_loss`: how much more errors in
     the lips' mask weigh while video is learnt. `fresh`: share of windows whose motion frames are the portrait, as a
-    film's first clip has them.
+    film's first clip has them. `pictures` of each clip train the stand-ins, every `thinned`-th the autoencoder.
     """
 
     size: int = Field(64, ge=16)
@@ -90,6 +90,7 @@ class HalloConfig(SystemConfig):
     image_batch: int = Field(8, ge=1)
     video_batch: int = Field(2, ge=1)
     pictures: int = Field(2, ge=1)
+    thinned: int = Field(1, ge=1)
 
     @model_validator(mode="after")
     def _sound(self) -> HalloConfig:
@@ -159,11 +160,12 @@ TINY = HalloConfig(
     target="sample",
     lip_loss=50.0,
     warp=0.12,
-    guidance=2.0,
     sampling_steps=8,
     ema=0.99,
     video_rate=3e-3,
     part_batch=4,
+    pictures=8,
+    thinned=4,
     image_batch=16,
     video_batch=8,
     part_steps=250,
