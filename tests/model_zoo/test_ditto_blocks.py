@@ -22,6 +22,7 @@ from talkie_zoo.blocks.implicit_keypoints import (
     rotation,
 )
 from talkie_zoo.blocks.motion_dit import MotionDiT, rotary, time_embedding
+from talkie_zoo.blocks.mouth_painter import MouthPainter
 from talkie_zoo.blocks.noise_schedule import NoiseSchedule
 from talkie_zoo.blocks.spade import SpadeDecoder
 from talkie_zoo.blocks.stitching import Stitching
@@ -84,6 +85,43 @@ def test_the_closer_look_goes_where_the_lips_are():
     away, there = (reader(pictures, torch.full((1, KEYPOINTS, 3), at)) for at in (-0.5, 0.375))
     assert torch.equal(away, reader(torch.zeros_like(pictures), torch.full((1, KEYPOINTS, 3), -0.5)))
     assert not torch.equal(there, away)
+
+
+def _mouths():
+    """A painter that adds 0.5 wherever it may, a rendered and a source picture, keypoints in the middle."""
+    painter = MouthPainter((8, 8))
+    nn.init.constant_(painter.added.bias, 0.5)
+    return painter, torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64), torch.zeros(1, KEYPOINTS, 3)
+
+
+def test_a_painted_mouth_begins_with_nothing():
+    _, made, pictures, x = _mouths()
+    assert torch.equal(MouthPainter((8, 8))(made, pictures, x, x), made)
+
+
+def test_the_mouth_is_painted_where_the_driving_lips_are_and_nowhere_else():
+    painter, made, pictures, source = _mouths()
+    driving = source.clone()
+    driving[:, list(LIPS), :2] = torch.tensor([0.25, 0.5])
+    added = (painter(made, pictures, source, driving) - made)[0, 0]
+    # In pixels of 64 the lips' middle is at 40 and 48, the half sides 13.4 and 9.0; half a pixel of the box more.
+    rows, columns = torch.nonzero(added).unbind(1)
+    assert (rows.min(), rows.max()) == (39, 56)
+    assert (columns.min(), columns.max()) == (26, 53)
+    assert torch.allclose(added[46:50, 36:44], torch.tensor(0.5), atol=1e-6)
+    # Row 40 lies 0.837 of the half side above the middle, and the last 0.3 of it fade.
+    assert added[40, 40].item() == pytest.approx(0.5 * (1 - 0.837) / 0.3, abs=0.01)
+
+
+def test_the_box_of_the_mouth_shows_what_lies_about_the_lips():
+    painter, _, _, x = _mouths()
+    pictures = torch.zeros(1, 3, 64, 64)
+    pictures[..., 40:56, 32:48] = 1
+    x[:, list(LIPS), :2] = torch.tensor([0.25, 0.5])
+    seen = painter.near(pictures, x)
+    assert seen.shape == (1, 3, 36, 56)
+    # The square of 16 pixels fills its share of a box of 26.9 by 17.9.
+    assert float(seen.mean()) == pytest.approx(16 * 16 / (26.88 * 17.92), rel=0.02)
 
 
 def test_equal_keypoints_move_nothing_and_show_no_heat():

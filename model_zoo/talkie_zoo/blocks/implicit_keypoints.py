@@ -97,10 +97,10 @@ class LipReader(nn.Module):
 
     def __init__(self, channels: Sequence[int]):
         super().__init__()
-        layers: list[nn.Module] = [_convolved(3, channels[0])]
+        layers: list[nn.Module] = [convolved(3, channels[0])]
         for a, b in pairwise(channels):
-            layers += [_convolved(a, b, 2), _Residual(b)]
-        self.backbone = nn.Sequential(*layers, _convolved(channels[-1], channels[-1], 2))
+            layers += [convolved(a, b, 2), Residual(b)]
+        self.backbone = nn.Sequential(*layers, convolved(channels[-1], channels[-1], 2))
         shrunk = 2 ** len(channels)
         width = channels[-1] * (self.SEEN[0] // shrunk) * (self.SEEN[1] // shrunk)
         self.norm = nn.LayerNorm(width, eps=1e-6)
@@ -118,18 +118,18 @@ class LipReader(nn.Module):
         return exp
 
 
-def _convolved(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def convolved(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """3 x 3, normalised in groups of eight channels or fewer, ReLU."""
     groups = nn.GroupNorm(max(1, outputs // 8), outputs)
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), groups, nn.ReLU())
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """Two convolutions and the skip."""
 
     def __init__(self, channels: int):
         super().__init__()
-        self.convs = nn.Sequential(_convolved(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False))
+        self.convs = nn.Sequential(convolved(channels, channels), nn.Conv2d(channels, channels, 3, 1, 1, bias=False))
         self.norm = nn.GroupNorm(max(1, channels // 8), channels)
 
     def forward(self, x: Tensor) -> Tensor:

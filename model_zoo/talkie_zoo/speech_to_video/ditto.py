@@ -33,6 +33,7 @@ from talkie_zoo.speech_to_video.ditto_examples import emotion_of, faces, raw_row
 from talkie_zoo.speech_to_video.ditto_renderer import (
     Renderer,
     load_renderer,
+    mouth_losses,
     picture_losses,
     read_losses,
     stitch_losses,
@@ -56,16 +57,20 @@ class Ditto(System):
     first, on self-reenactment with pixel, edge and structural losses and without an adversary, so without spectral
     norm. With `extractor_steps` the extractor learns alone, from moved and tinted crops, and the renderer goes by what
     it reads; with `extractor_closer` it looks at the mouth once more, from near by; with `blend` a pixel may come from
-    the warped source picture; with `aligned` a condition is also added to the motion of its frame. `paper` does none of
-    these four. The 21 keypoints are supervised: each stands for a landmark, the canonical ones for the neutral head,
-    rotation for the tracked head's, expression for what is left; so lips and eyes have the published numbers and mean
-    what they do there. Without pretraining the extractor's heads read the last map instead of its mean. The head's clip
-    is cut out once, by the landmarks of its first frame. Sound without a speech model: stacked log-mel bands of the
-    same chunks, raised to one level by the loudest chunk heard so far. The emotion is the corpus' label, neutral where
-    there is none. All 265 numbers are standardised and nothing is clipped (the training branch clips raw logits to [-1,
-    1]). A window starts from the finished frame before it, as in training, where the code takes the last fused one;
-    online the expression starts from the source, as published. Parts of the loss weigh alike; AdamW stands for Adan.
-    Windows online and offline are one computation, the published 10 steps online are those of `paper`."""
+    the warped source picture; with `mouth_channels` a small network paints the mouth again, in a box about the lips at
+    full size, since the flow has 32 cells a side and an open mouth is one of them: it sees what was rendered, the
+    source's mouth and both sets of lip keypoints, learns with the renderer, and a loss weighs the box (LivePortrait's
+    own retargeting of lips moves keypoints, not pixels, and is not this); with `aligned` a condition is also added to
+    the motion of its frame. `paper` does none of these five. The 21 keypoints are supervised: each stands for a
+    landmark, the canonical ones for the neutral head, rotation for the tracked head's, expression for what is left; so
+    lips and eyes have the published numbers and mean what they do there. Without pretraining the extractor's heads read
+    the last map instead of its mean. The head's clip is cut out once, by the landmarks of its first frame. Sound
+    without a speech model: stacked log-mel bands of the same chunks, raised to one level by the loudest chunk heard so
+    far. The emotion is the corpus' label, neutral where there is none. All 265 numbers are standardised and nothing is
+    clipped (the training branch clips raw logits to [-1, 1]). A window starts from the finished frame before it, as in
+    training, where the code takes the last fused one; online the expression starts from the source, as published. Parts
+    of the loss weigh alike; AdamW stands for Adan. Windows online and offline are one computation, the published 10
+    steps online are those of `paper`."""
 
     card: ClassVar[Card] = Card(
         slug="ditto",
@@ -289,7 +294,9 @@ class Ditto(System):
             Pose.of(rows).keypoints(kp[::2].detach()) for rows in (motion[::2].detach(), motion[1::2].detach())
         )
         made = self.renderer.paint(self.renderer.look(seen[:, 0]), source, driving)
-        return {**found, **picture_losses(made, seen[:, 1], batch["x"][:, 1])}
+        found |= picture_losses(made, seen[:, 1], batch["x"][:, 1])
+        painter = self.renderer.mouth
+        return found if painter is None else {**found, **mouth_losses(painter, made, seen[:, 1], driving)}
 
     def _read_losses(self, batch: Batch, motion: Tensor, kp: Tensor) -> dict[str, Tensor]:
         return read_losses(motion, kp, {name: batch[name].flatten(0, 1) for name in TRUTHS})

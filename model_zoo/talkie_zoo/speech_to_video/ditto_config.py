@@ -42,6 +42,8 @@ class DittoConfig(SystemConfig):
     decoder_hidden: int = 8
     blend: bool = True
     """Whether pixels are taken from the warped source picture where that serves (`ditto_renderer.Renderer`)."""
+    mouth_channels: tuple[int, ...] = (32, 64, 64)
+    """Of the mouth painted from near by (`mouth_painter.MouthPainter`), a level each; none as published."""
     stitching: tuple[int, ...] = (64, 64, 32)
     renderer: str | None = None
 
@@ -69,18 +71,18 @@ class DittoConfig(SystemConfig):
     part_weights: dict[str, float] = Field(default_factory=dict)
     """Of the six parts of the motion where they are not 1."""
 
-    extractor_steps: int = 700
+    extractor_steps: int = 600
     """Of the extractor alone, before the renderer, which then goes by what it reads; 0: both together, as published."""
     extractor_batch: int = 4
     extractor_pictures: int = Field(12, ge=3)
     """Of each clip of that batch."""
     extractor_rate: float = 1.5e-3
-    renderer_steps: int = 300
+    renderer_steps: int = 280
     renderer_batch: int = 6
     renderer_rate: float = 1.5e-3
     stitching_steps: int = 40
     stitching_rate: float = 1e-3
-    motion_steps: int = 600
+    motion_steps: int = 500
     motion_batch: int = 24
     motion_rate: float = 1e-3
     weight_decay: float = 0.02
@@ -121,6 +123,7 @@ MICRO = DittoConfig(
     decoder_last=4,
     decoder_middle=1,
     decoder_hidden=4,
+    mouth_channels=(8, 8),
     stitching=(16,),
     mels=8,
     channels=32,
@@ -169,6 +172,7 @@ PAPER = DittoConfig(
     decoder_middle=6,
     decoder_hidden=128,
     blend=False,
+    mouth_channels=(),
     stitching=(128, 128, 64),
     audio="hubert",
     pretrained="facebook/hubert-large-ls960-ft",

@@ -22,6 +22,7 @@ from talkie_zoo.blocks.implicit_keypoints import (
     MotionExtractor,
     Pose,
 )
+from talkie_zoo.blocks.mouth_painter import MouthPainter
 from talkie_zoo.blocks.similarity import ssim
 from talkie_zoo.blocks.spade import SpadeDecoder
 from talkie_zoo.blocks.stitching import Stitching
@@ -55,7 +56,8 @@ class Renderer(nn.Module):
     """M, F, W, G and S.
 
     With `blend`, G also says for each pixel how much of it is painted; the rest is the source picture under W's flow,
-    which is sharp from the first step. As published every pixel is painted."""
+    which is sharp from the first step. With `mouth_channels` the mouth is painted once more, from near by. As published
+    every pixel is painted, and once."""
 
     def __init__(self, c: DittoConfig):
         super().__init__()
@@ -73,6 +75,7 @@ class Renderer(nn.Module):
             c.features, c.decoder_channels, c.decoder_last, c.decoder_middle, c.decoder_hidden, c.shuffle,
             4 if c.blend else 3,
         )  # fmt: skip
+        self.mouth = MouthPainter(c.mouth_channels) if c.mouth_channels else None
         self.stitching = Stitching(c.stitching)
 
     def read(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,11 +90,11 @@ class Renderer(nn.Module):
         """Pictures (B, 3, O, O) of a look whose keypoints `source` go to `driving` (B, 21, 3)."""
         features, _, flow = self.warper(look.volume, source, driving)
         made = self.decoder(features)
-        if not self.blend:
-            return made
-        way = F.interpolate(flow.movedim(-1, 1), look.pictures.shape[2:], mode="bilinear", align_corners=True)
-        moved = F.grid_sample(look.pictures, way.movedim(1, -1), padding_mode="border", align_corners=True)
-        return torch.lerp(moved, made[:, :3], made[:, 3:])
+        if self.blend:
+            way = F.interpolate(flow.movedim(-1, 1), look.pictures.shape[2:], mode="bilinear", align_corners=True)
+            moved = F.grid_sample(look.pictures, way.movedim(1, -1), padding_mode="border", align_corners=True)
+            made = torch.lerp(moved, made[:, :3], made[:, 3:])
+        return made if self.mouth is None else self.mouth(made, look.pictures, source, driving)
 
     def reduced(self, pictures: Tensor) -> Tensor:
         """To the side that is read."""
@@ -144,6 +147,14 @@ def picture_losses(made: Tensor, true: Tensor, x: Tensor) -> dict[str, Tensor]:
         "edges": edges[0] + edges[1],
         "structure": 0.3 * (1 - ssim(made, true, "box").mean()),
     }
+
+
+def mouth_losses(painter: MouthPainter, made: Tensor, true: Tensor, driving: Tensor) -> dict[str, Tensor]:
+    """Pictures (B, 3, O, O) against the truth in the box of the mouth alone, which is an eighth of them: absolute error
+    of pixels and of edges."""
+    a, b = (painter.near(pictures, driving) for pictures in (made, true))
+    edges = [(a.diff(dim=axis) - b.diff(dim=axis)).abs().mean() for axis in (2, 3)]
+    return {"mouth": (a - b).abs().mean() + edges[0] + edges[1]}
 
 
 def regions(x: Tensor, size: int) -> Tensor:
