@@ -101,7 +101,7 @@ class Hallo(System):
             Published(metric="Sync-C", value="4.06", data="HDTF", source="a note on Sonic's table, unverified"),
         ),
         gaps=(
-            "`tiny` has no bench row yet: once, on 14 people, it made the sampled mouths of 4 strangers open with their "
+            "`tiny` has no bench row yet: once, on 14 people, it made sampled mouths of 4 strangers open with their "
             "speech (12 clips of 16 frames: 0.65 by the probe, -0.18 with other speech; asked 0.5 and 0.2); guidance "
             "leaves marks on their faces; the error at t = 600 hardly knows the speech (0.987 of that with another's, "
             "asked 0.85); the probe reads true mouths at 0.62 to 0.71 (asked 0.8)",
