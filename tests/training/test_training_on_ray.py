@@ -38,6 +38,8 @@ from talkie.training import train
 from tone_clips import tone_clip, tone_dataset
 
 KILL_AT_STEP = 10
+LONG = CONFIG.model_copy(update={"overrides": CONFIG.overrides | {"steps": 200}})
+"""The driver hears of steps in bursts: a run that is to be killed in its midst must not be over by then."""
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,12 @@ def tracked(cluster, tones, tmp_path_factory):
     """An uninterrupted run, with what it told and the home it was tracked in."""
     home, events = Home.at(tmp_path_factory.mktemp("home")), []
     return run_training(CONFIG, tones, home, "straight", on_event=events.append), events, home
+
+
+@pytest.fixture(scope="module")
+def straight(cluster, tones, tmp_path_factory):
+    """A long run that nobody kills."""
+    return train(LONG, tones, tmp_path_factory.mktemp("runs") / "straight")
 
 
 def kill_tree(pid: int) -> None:
@@ -79,7 +87,8 @@ def ray_workers() -> list[psutil.Process]:
 
 
 def train_and_kill(data: Path, out: Path, at_step: int) -> None:
-    command = [sys.executable, str(Path(__file__).with_name("kill_me.py")), str(data), str(out)]
+    program, steps = Path(__file__).with_name("kill_me.py"), LONG.overrides["steps"]
+    command = [sys.executable, str(program), str(data), str(out), str(steps)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -101,16 +110,13 @@ def test_events_tell_phases_losses_rate_and_time_left(tracked):
     assert all(e.samples_per_s > 0 and e.loss > 0 for e in steps)
 
 
-def test_killed_and_resumed_gives_the_same_bits(cluster, tracked, tones, tmp_path):
-    straight = tracked[0].result
+def test_killed_and_resumed_gives_the_same_bits(straight, tones, tmp_path):
     train_and_kill(tones, tmp_path / "run", KILL_AT_STEP)
     assert not (tmp_path / "run" / "model").exists()
     with pytest.raises(SettingsConflict, match="--resume"):
-        train(CONFIG, tones, tmp_path / "run")
+        train(LONG, tones, tmp_path / "run")
     starts = []
-    resumed = train(
-        CONFIG, tones, tmp_path / "run", True, lambda e: starts.append(e.step) if e.kind == "start" else None
-    )
+    resumed = train(LONG, tones, tmp_path / "run", True, lambda e: starts.append(e.step) if e.kind == "start" else None)
     assert starts[0] >= 6
     assert resumed.samples == straight.samples
     ours, theirs = (load_file(r.model / "weights.safetensors") for r in (resumed, straight))
@@ -119,7 +125,7 @@ def test_killed_and_resumed_gives_the_same_bits(cluster, tracked, tones, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_started_again_and_nothing_is_lost(cluster, tracked, tones, tmp_path):
+def test_a_worker_that_dies_is_started_again_and_nothing_is_lost(straight, tones, tmp_path):
     killed, starts = [], []
 
     def on_event(event):
@@ -130,12 +136,12 @@ def test_a_worker_that_dies_is_started_again_and_nothing_is_lost(cluster, tracke
                 process.kill()
                 killed.append(process.pid)
 
-    result = train(CONFIG.model_copy(update={"restarts": 2}), tones, tmp_path / "run", on_event=on_event)
+    result = train(LONG.model_copy(update={"restarts": 2}), tones, tmp_path / "run", on_event=on_event)
     assert killed
     assert starts[0] == 0
-    assert starts[1] >= KILL_AT_STEP - CONFIG.checkpoint_every
-    assert result.samples == tracked[0].result.samples
-    assert result.digest == tracked[0].result.digest
+    assert starts[1] >= KILL_AT_STEP - LONG.checkpoint_every
+    assert result.samples == straight.samples
+    assert result.digest == straight.digest
 
 
 def test_a_finished_run_is_returned_without_training_or_registering_again(tracked, tones):
