@@ -13,7 +13,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 def steady_options(cpuinfo: Path = _CPUINFO) -> dict[str, str]:
     """Options that hold x264 to AVX2 on a processor with AVX-512, where its bytes are not always the same.
 
-    With AVX-512 and busy cores, equal pictures gave other bytes in 5 of 830 short clips, and its usual bytes are not
+    With AVX-512 and busy cores, equal pictures gave other bytes in 5 of 831 short clips, and its usual bytes are not
     those of SSE4, AVX and AVX2, which agree (`tests/bench/bench_x264.py`). Naming an instruction set forces it, so
     that a processor without AVX-512 is left to x264's own choice, and so is a system without `cpuinfo`."""
     if not cpuinfo.exists():
