@@ -4,9 +4,10 @@
 
 Input, 24 files of 720p (`peers/footage.py`): 25 and 30 frames a second, speech, one cut each; two that break off, one
 without sound, two of one name. Output, the same for all: 25 frames a second, the shorter side 256 pixels, x264 with our
-preset and quality on one thread, cut at the scenes and every 5 s of each, sound as 16 kHz mono, in tars with a table.
-Everybody has two workers and an environment of its own under FOLDER, made where it is missing (the package index must
-be reachable then). Rounds alternate between all; the work is run once more at a random moment's `kill -9` with --kill.
+preset, quality and code path on one thread, cut at the scenes and every 5 s of each, sound as 16 kHz mono, in tars with
+a table. Everybody has two workers and an environment of its own under FOLDER, made where it is missing (the package
+index must be reachable then). Rounds alternate between all; the work is run once more at a random moment's `kill -9`
+with --kill.
 
 Prints one JSON document. Exit code 1 where our processor time per minute of input, start included, exceeds 1.15 times
 the best peer's, or where outputs differ."""
@@ -33,8 +34,10 @@ import footage  # noqa: E402
 import outputs  # noqa: E402
 
 from talkie.media.encode import PRESET  # noqa: E402
+from talkie.media.x264 import steady_options  # noqa: E402
 
 CRF, HEIGHT, WORKERS = 18, 256, 2
+X264 = steady_options().get("x264-params", "")
 TARGET = 1.15
 PIECE = 125
 LENGTH_SLACK = 2
@@ -119,7 +122,7 @@ def _command(name: str, options: argparse.Namespace, source: Path, out: Path) ->
         program = [sys.executable, "-c", "from talkie.cli import main; main()", "curate", str(source)]
         return [*program, "--out", str(out), "--recipe", "frames", "--size", str(HEIGHT), "--workers", str(WORKERS)]
     if name == "make":
-        values = {"IN": source, "OUT": out, "PRESET": PRESET, "CRF": CRF, "HEIGHT": HEIGHT}
+        values = {"IN": source, "OUT": out, "PRESET": PRESET, "CRF": CRF, "HEIGHT": HEIGHT, "X264": X264}
         return [
             "make",
             "-s",
@@ -130,7 +133,7 @@ def _command(name: str, options: argparse.Namespace, source: Path, out: Path) ->
             *(f"{k}={v}" for k, v in values.items()),
         ]
     program = [str(options.peers.resolve() / name / "bin" / "python"), str(HERE / f"{name.replace('-', '_')}.py")]
-    wanted = {"workers": WORKERS, "preset": PRESET, "crf": CRF, "height": HEIGHT}
+    wanted = {"workers": WORKERS, "preset": PRESET, "crf": CRF, "height": HEIGHT, "x264": X264}
     return [*program, str(source), str(out), *(part for k, v in wanted.items() for part in (f"--{k}", str(v)))]
 
 
@@ -219,7 +222,14 @@ def _report(
 
 
 def _input(sources: list[footage.Source], seconds: float) -> dict[str, Any]:
-    return {"files": len(sources), "seconds_each": seconds, "preset": PRESET, "crf": CRF, "shorter_side": HEIGHT}
+    return {
+        "files": len(sources),
+        "seconds_each": seconds,
+        "preset": PRESET,
+        "crf": CRF,
+        "x264": X264,
+        "shorter_side": HEIGHT,
+    }
 
 
 def _verdict(table: dict[str, Any], sources: list[footage.Source]) -> dict[str, Any]:

@@ -160,7 +160,8 @@ class Watch:
         self.peak, self.settling_s, self._settling = 0, 0.0, 0.0
         self._most: dict[str, int] = {}
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
 
@@ -168,18 +169,25 @@ class Watch:
         self._over.set()
         self._thread.join()
 
-    def _look(self) -> None:
-        me = psutil.Process(os.getpid())
+    def _watch(self) -> None:
         while not self._over.wait(LOOK_S):
-            now: dict[str, int] = {}
-            for process in [me, *me.children(recursive=True)]:
-                with contextlib.suppress(psutil.Error):
-                    name = "driver" if process == me else process.name()
-                    now[name] = now.get(name, 0) + process.memory_full_info().pss
+            self._look()
+
+    def _look(self) -> None:
+        me, now = psutil.Process(os.getpid()), dict[str, int]()
+        for process in [me, *me.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                name = "driver" if process == me else process.name()
+                now[name] = now.get(name, 0) + process.memory_full_info().pss
+        with self._lock:
             self.peak = max(self.peak, sum(now.values()))
             self._most = {name: max(now.get(name, 0), self._most.get(name, 0)) for name in now | self._most}
 
     def hear(self, event: Any) -> None:
+        """Ray ends before settling begins: what the driver shared with it counts as the driver's alone from there on,
+        which a short run would be over with between two looks."""
+        if event.kind in ("settling", "settled"):
+            self._look()
         if event.kind == "settling":
             self._settling = time.monotonic()
         if event.kind == "settled":

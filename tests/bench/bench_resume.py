@@ -25,7 +25,7 @@ import psutil
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / room) for room in ("", "training")]
 
-STEPS = ("--set", "steps=50", "--set", "warm_up_steps=10", "--checkpoint-every", "10", "--batch-size", "4")
+STEPS = ("--set", "steps=200", "--set", "warm_up_steps=10", "--checkpoint-every", "10", "--batch-size", "4")
 
 
 TOLERANCE = 1e-6
@@ -121,7 +121,7 @@ def measure(folder: Path, kills: int, rng: random.Random) -> dict[str, Any]:
     straight = json.loads(talkie(*train(folder, "straight"), "--json"))["digest"]
     trials = []
     for number in range(kills):
-        at = rng.randint(12, 55)
+        at = rng.randint(12, 100)
         killed_at = kill_at(folder, f"killed-{number}", at)
         resumed = json.loads(talkie(*train(folder, f"killed-{number}"), "--resume", "--json"))["digest"]
         trials.append({"killed_after_step": killed_at, "same_weights": resumed == straight})

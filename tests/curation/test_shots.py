@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from editing import TRANSITIONS, Film, blended, exposure_ramp, flash, glitch, joined, pan, shake
+from scenedetect import FrameTimecode
+from scenedetect.detectors import AdaptiveDetector
 
 from talkie.curation.shots import ShotSettings, shots
+from talkie.curation.shots.cuts import Candidates
 
 
 def scene(seed: int, frames: int = 80) -> np.ndarray:
@@ -169,3 +172,21 @@ def test_wild_pictures_are_numbered_all_the_same():
         out = list(shots(Film(film.astype(np.uint8)).stream()))
         assert [frame.index for frame in out] == list(range(len(film)))
         assert (np.diff([frame.shot for frame in out]) >= 0).all()
+
+
+def test_cuts_are_proposed_where_scenedetects_own_detector_says():
+    rng = np.random.default_rng(4)
+    scenes = [rng.integers(0, 256, (54, 96, 3)) for _ in range(6)]
+    lengths = (9, 14, 7, 11, 8, 12)
+    pictures = [
+        np.clip(scene + rng.normal(0, 4, scene.shape), 0, 255).astype(np.uint8)
+        for scene, length in zip(scenes, lengths, strict=True)
+        for _ in range(length)
+    ]
+    settings = ShotSettings(certain=255)
+    candidates = Candidates(settings)
+    found = set().union(*(candidates.see(picture) for picture in pictures), candidates.finish())
+    library = AdaptiveDetector(settings.ratio, min_scene_len=0, window_width=2, min_content_val=settings.content)
+    padded = [*2 * pictures[:1], *pictures, *2 * pictures[-1:]]
+    told = [library.process_frame(FrameTimecode(at, 25.0), picture) for at, picture in enumerate(padded)]
+    assert found == {code.frame_num - 2 for codes in told for code in codes} == {9, 23, 30, 41, 49}

@@ -95,6 +95,23 @@ def test_silence_and_no_words_give_no_estimate(plain_model):
     assert estimate(motion, np.ones(T, bool), np.zeros(T * 640), 0, None, plain_model) is None
 
 
+def test_a_text_that_could_not_be_placed_is_no_evidence_and_a_phone_loop_is(spoken, plain_model):
+    motion, silent = opening(spoken, 0), np.zeros(T * 640)
+    unsure = replace(spoken, phones=tuple(replace(phone, confidence=0.3) for phone in spoken.phones))
+    assert estimate(motion, np.ones(T, bool), silent, 0, unsure, plain_model) is None
+    assert estimate(motion, np.ones(T, bool), silent, 0, replace(unsure, words=()), plain_model) is not None
+
+
+def test_where_nothing_is_heard_all_lags_up_to_ten_frames_are_alike_and_later_ones_rarer(spoken, plain_model):
+    deaf = replace(plain_model, weight={kind: np.zeros(len(MOTIONS)) for kind in WEIGHED})
+    found = estimate(opening(spoken, 0), np.ones(T, bool), np.zeros(T * 640), 0, spoken, deaf)
+    assert found is not None
+    usual = found.posterior[20:101]  # -10 to 10 frames, four lags each
+    assert usual == pytest.approx(np.full(81, usual[0]))
+    assert found.posterior[:20:4] / usual[0] == pytest.approx(np.exp(-0.7 * np.arange(5, 0, -1)))
+    assert found.posterior[::-1] == pytest.approx(found.posterior)
+
+
 def test_two_frames_of_a_face_are_too_few(spoken, plain_model):
     motion = opening(spoken, 0)
     seen = np.zeros(T, bool)

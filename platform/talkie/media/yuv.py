@@ -88,15 +88,14 @@ def thumbnail(picture: VideoFrame, size: tuple[int, int]) -> np.ndarray:
     judge a picture by, and forty times as fast as averaging all; chroma, half as large, starts at twice the size."""
     luma, *chroma = planes(picture)
     small = [_thinned(luma, size, 4), *(_thinned(plane, size, 2) for plane in chroma)]
-    return np.asarray(cv2.transform(np.dstack(small), _TO_BGR))
+    return np.asarray(cv2.transform(cv2.merge(small), _TO_BGR))
 
 
 def _thinned(plane: np.ndarray, size: tuple[int, int], factor: int) -> np.ndarray:
+    kind = cv2.INTER_NEAREST
     while factor:
-        shape = (factor * size[0], factor * size[1])
-        first = shape[0] > 2 * size[0] or plane.shape[1] > 2 * shape[0]
-        plane = cv2.resize(plane, shape, interpolation=cv2.INTER_NEAREST if first else cv2.INTER_AREA)
-        factor //= 2
+        plane = cv2.resize(plane, (factor * size[0], factor * size[1]), interpolation=kind)
+        factor, kind = factor // 2, cv2.INTER_AREA
     return plane
 
 

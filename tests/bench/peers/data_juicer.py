@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--crf", type=int, default=18)
     parser.add_argument("--height", type=int, default=256)
+    parser.add_argument("--x264", default="", help="parameters of x264: key=value, several joined by colons")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     rows = [
@@ -40,7 +41,7 @@ def main() -> None:
 def _recipe(options: argparse.Namespace) -> dict:
     encode = (
         f"-vf fps=25,scale=-2:{options.height}:flags=bicubic -c:v libx264 -preset {options.preset} -crf {options.crf}"
-        " -threads 1 -filter_threads 1 -pix_fmt yuv420p"
+        f" -threads 1 -filter_threads 1 -pix_fmt yuv420p{' -x264-params ' * bool(options.x264)}{options.x264}"
         " -force_key_frames expr:gte(t,n_forced*5) -c:a aac -ac 1 -ar 16000"
     )
     return {

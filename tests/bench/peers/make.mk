@@ -1,12 +1,12 @@
 # ffmpeg and GNU make: one decode a file, which finds the changes of scene and leaves the small pictures on disk; then one
 # encode in segments, cut at the scenes and every five seconds of each; at last one tar and one table. No framework.
 #
-#   make -k -j2 -f make.mk IN=FOLDER OUT=FOLDER PRESET=medium CRF=18 HEIGHT=256 [THRESHOLD=0.3]
+#   make -k -j2 -f make.mk IN=FOLDER OUT=FOLDER PRESET=medium CRF=18 HEIGHT=256 [X264=asm=avx2] [THRESHOLD=0.2]
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eo pipefail -c
 .DELETE_ON_ERROR:
-THRESHOLD ?= 0.3
+THRESHOLD ?= 0.2
 SOURCES := $(shell cd $(IN) && find . -name '*.mp4' | LC_ALL=C sort)
 DONE := $(patsubst ./%.mp4,$(OUT)/clips/%/done,$(SOURCES))
 FFMPEG := ffmpeg -nostdin -hide_banner -y -threads 1 -filter_threads 1 -filter_complex_threads 1
@@ -27,7 +27,7 @@ $(OUT)/clips/%/done: $(IN)/%.mp4
 	    'function part(a, b) { for (f = a + 125; f < b; f += 125) printf "%s%.2f", s++ ? "," : "", f / 25 } \
 	     { at = int($$1 * 25 + 0.5); part(from, at); printf "%s%.2f", s++ ? "," : "", at / 25; from = at } \
 	     END { part(from, end); if (!s) print 99999 }' > $(@D)/times; \
-	$(FFMPEG) -v error -i $(@D)/small.y4m -c:v libx264 -threads 1 -preset $(PRESET) -crf $(CRF) \
+	$(FFMPEG) -v error -i $(@D)/small.y4m -c:v libx264 -threads 1 -preset $(PRESET) -crf $(CRF) $(addprefix -x264-params ,$(X264)) \
 	    -force_key_frames $$(cat $(@D)/times) -f segment -segment_times $$(cat $(@D)/times) -reset_timestamps 1 \
 	    -segment_format mp4 $(@D)/%03d.mp4; \
 	$(FFMPEG) -v error -i $< -vn -map '0:a?' -ac 1 -ar 16000 -c:a flac -f segment -segment_times $$(cat $(@D)/times) \

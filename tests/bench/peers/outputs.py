@@ -52,7 +52,7 @@ def read(folder: Path) -> Output:
                 twice += stem in clips
                 clips[stem] = frames
                 sizes[size] += 1
-                rates[rate] += 1
+                rates.update([] if rate is None else [rate])
                 if has_sound:
                     sound.add(stem)
         except (tarfile.TarError, EOFError, av.error.FFmpegError) as error:
@@ -71,11 +71,11 @@ def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
                 yield info.name, handle.read()
 
 
-def _picture(data: bytes) -> tuple[int, str, float, bool]:
-    """Frames (counted, not believed), size, rate of the grid, and whether there is a sound track."""
+def _picture(data: bytes) -> tuple[int, str, float | None, bool]:
+    """Frames (counted, not believed), size, rate of the grid (one frame has none), whether there is a sound track."""
     with av.open(io.BytesIO(data)) as container:
         stream = container.streams.video[0]
         size, has_sound = f"{stream.width}x{stream.height}", bool(container.streams.audio)
         times = sorted(float(p.pts * p.time_base) for p in container.demux(stream) if p.pts is not None)
-    rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
-    return len(times), size, round(rate, 2), has_sound
+    rate = round((len(times) - 1) / (times[-1] - times[0]), 2) if len(times) > 1 else None
+    return len(times), size, rate, has_sound

@@ -22,8 +22,9 @@ MOST = 125
 class Cutter:
     """An actor that turns files into clips: one decode, one encode of each clip."""
 
-    def __init__(self, root: str, preset: str, crf: int, height: int) -> None:
-        self.root, self.options, self.height = root, {"preset": preset, "crf": str(crf)}, height
+    def __init__(self, root: str, preset: str, crf: int, height: int, x264: str) -> None:
+        self.root, self.height = root, height
+        self.options = {"preset": preset, "crf": str(crf), "x264-params": x264}
 
     def __call__(self, batch: dict[str, np.ndarray]) -> Iterator[dict[str, list]]:
         for path in batch["path"]:
@@ -115,6 +116,7 @@ def main() -> None:
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--crf", type=int, default=18)
     parser.add_argument("--height", type=int, default=256)
+    parser.add_argument("--x264", default="", help="parameters of x264: key=value, several joined by colons")
     options = parser.parse_args()
     ray.init("local", num_cpus=options.workers, include_dashboard=False, log_to_driver=False)
     # Ray Data's own way to live with files that cannot be read; without it the first of them ends the job.
@@ -122,7 +124,7 @@ def main() -> None:
     paths = sorted(str(path) for path in options.source.rglob("*.mp4"))
     clips = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=len(paths)).map_batches(
         Cutter,
-        fn_constructor_args=(str(options.source), options.preset, options.crf, options.height),
+        fn_constructor_args=(str(options.source), options.preset, options.crf, options.height, options.x264),
         concurrency=options.workers,
         num_cpus=1,
         batch_size=1,

@@ -69,8 +69,8 @@ class Crew:
         import ray
 
         self._cluster, self._factory, self._kinds, self._wanted = cluster, factory, kinds, wanted
-        # Ray's stubs do not know the methods that it adds.
-        self._actor: Any = ray.remote(max_restarts=0, max_task_retries=0)(EngineActor)
+        # Ray's stubs do not know the methods that it adds. Its records of each call would grow with the run.
+        self._actor: Any = ray.remote(max_restarts=0, max_task_retries=0, enable_task_events=False)(EngineActor)
         self.hands: list[Hand] = []
         self.usual = 0
         self.changes = 0

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+import cv2
 import numpy as np
 
 from talkie.curation.shots.compare import blinded, distance, moved, relit
@@ -57,6 +58,14 @@ def _detector(settings: ShotSettings) -> Any:
 
     class Detector(AdaptiveDetector):
         """Also proposes every change of `certain` at once, which the adaptive ratio of two near cuts hides."""
+
+        _before: np.ndarray | None = None
+
+        def _calculate_frame_score(self, timecode: Any, frame_img: np.ndarray) -> float:
+            """The base class's mean difference of hue, saturation and value, in one pass."""
+            now = cv2.cvtColor(frame_img, cv2.COLOR_BGR2HSV)
+            before, self._before = self._before, now
+            return 0.0 if before is None else cv2.norm(now, before, cv2.NORM_L1) / now.size
 
         def process_frame(self, timecode: Any, frame_img: np.ndarray) -> list[Any]:
             found = super().process_frame(timecode, frame_img)

@@ -120,13 +120,13 @@ class Compression(Filter):
     """most: blockiness; most_smeared: the same where detail is missing too, as it is after a coarse quantiser. Detail
     that ends under `enlarged` was never there: the blocks are those of the small picture.
 
-    Measured on the stage: H.264 at CRF 18 gives up to 0.12 with all detail there, at 36 and over 0.05 to 0.23 with
+    Measured on the stage: H.264 at CRF 18 gives up to 0.12 with all detail there, at 36 and over 0.02 to 0.24 with
     detail up to 0.5 to 0.95 of what the pixels can hold; enlarged pictures 0.02 to 0.07 with detail up to 0.4."""
 
     name: ClassVar[str] = "compression"
     needs: ClassVar[tuple[str, ...]] = ("blockiness", "detail_cutoff")
     most: float = 0.14
-    most_smeared: float = 0.035
+    most_smeared: float = 0.02
     enlarged: float = 0.45
 
     def fault(self, scores: Scores, facts: Facts) -> Reason | None:

@@ -48,13 +48,14 @@ class Dubbed(Filter):
     short for confidence, if that is least_near at least: a tenth of foreign voices lie there by chance. Where nobody
     speaks, or somebody else, there is nothing to judge.
 
-    Measured on the stage's clips of 3 s: of foreign voices 90 % fail, of own ones 10 %; longer clips tell more."""
+    Measured on 160 stage clips of 3 to 4.5 s that nothing was fitted on: of foreign voices 96 % fail; of own ones none
+    where the text is known, 7 % with guessed phones, 15 % with the sound alone. Longer clips tell more."""
 
     name: ClassVar[str] = "dubbed"
     needs: ClassVar[tuple[str, ...]] = ("sync_confidence",)
     least: float = 0.2
     near_frames: float = 1.5
-    least_near: float = 0.05
+    least_near: float = 0.1
 
     def fault(self, scores: Scores, facts: Facts) -> Reason | None:
         if _quiet(scores):

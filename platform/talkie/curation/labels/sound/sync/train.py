@@ -23,7 +23,7 @@ from talkie.curation.labels.sound.sync.model import SOURCES, WEIGHED, SyncModel,
 from talkie.curation.labels.sound.sync.mouth import MOTIONS, mouth_motion
 from talkie.speech.acoustics import add_noise
 
-VERSION = "1"
+VERSION = "2"
 RIDGE = 0.05
 """Added to the variance of every input, in shares of the mean input's."""
 COLOURS_DB = 10.0
