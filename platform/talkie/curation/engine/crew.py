@@ -69,8 +69,8 @@ class Crew:
         import ray
 
         self._cluster, self._factory, self._kinds, self._wanted = cluster, factory, kinds, wanted
-        # Ray's stubs do not know the methods that it adds. Its records of each call would grow with the run.
-        self._actor: Any = ray.remote(max_restarts=0, max_task_retries=0, enable_task_events=False)(EngineActor)
+        # Ray's stubs do not know the methods that it adds.
+        self._actor: Any = ray.remote(max_restarts=0, max_task_retries=0)(EngineActor)
         self.hands: list[Hand] = []
         self.usual = 0
         self.changes = 0
@@ -100,7 +100,8 @@ class Crew:
 
     def hire(self, kind: str, memory_bytes: int) -> None:
         need = self._kinds[kind]
-        options = self._actor.options(num_cpus=need.cpus, num_gpus=need.gpus)
+        # Ray's records of each call would grow with the run.
+        options = self._actor.options(num_cpus=need.cpus, num_gpus=need.gpus, enable_task_events=False)
         actor = options.remote(self._factory, memory_bytes)
         self.hands.append(Hand(kind, actor, actor.ready.remote(), time.monotonic()))
 
