@@ -53,6 +53,11 @@ def test_a_clipped_sine_has_the_share_of_its_plateau():
     assert clipped_share(broken) == pytest.approx(np.arccos(0.49) / (np.pi / 2), abs=0.01)
 
 
+@pytest.mark.parametrize("hz", [60, 200, 1000])
+def test_round_tops_are_no_plateaus_however_slow_the_wave_is(hz):
+    assert clipped_share(0.9 * np.sin(2 * np.pi * hz * np.arange(16_000) / 16_000)) == 0.0
+
+
 def test_a_voice_that_was_not_clipped_has_hardly_a_plateau(said):
     audio, _ = said
     assert clipped_share(audio) < 1e-3

@@ -22,6 +22,8 @@ NEAR_PEAK = 0.98
 RUN = 3
 """Samples in a row within 2 % of the peak of their sign that are a break-off: a band-limited voice turns round faster,
 a saturated one stays. Share and run after the usual practice of restoration (Godsill & Rayner, 1998, chapter 5)."""
+FOOT, FLAT = 0.8, 0.5
+"""A top is flat where it is more than this share of the stretch over FOOT of the peak."""
 
 
 def snr_db(audio: np.ndarray, active: np.ndarray) -> float | None:
@@ -54,17 +56,27 @@ def frame_power(audio: np.ndarray) -> np.ndarray:
 
 
 def clipped_share(audio: np.ndarray) -> float:
-    """Share of the samples that lie on a plateau: RUN or more in a row within 2 % of the highest (or lowest) of all."""
+    """Share of the samples that lie on a plateau: RUN or more in a row within 2 % of the highest (or lowest) of all,
+    and longer than FLAT of what that wave spends within 20 %, while a round top, a parabola, spends sqrt(2 / 20)."""
     signal = np.asarray(audio, np.float64)
     broken = 0
     for side in (signal, -signal):
         peak = float(side.max(initial=0.0))
         if peak <= 1e-4:
             continue
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], (side >= NEAR_PEAK * peak).astype(np.int8), [0]])))
-        lengths = edges[1::2] - edges[::2]
-        broken += int(lengths[lengths >= RUN].sum())
+        begins, ends = _stretches(side >= NEAR_PEAK * peak)
+        foot_begins, foot_ends = _stretches(side >= FOOT * peak)
+        foot = np.searchsorted(foot_begins, begins, side="right") - 1
+        lengths = ends - begins
+        flat = lengths > FLAT * (foot_ends - foot_begins)[foot]
+        broken += int(lengths[flat & (lengths >= RUN)].sum())
     return broken / max(len(signal), 1)
+
+
+def _stretches(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the stretches of (N,) bool that are true begin and end."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return edges[::2], edges[1::2]
 
 
 def integrated_loudness(audio: np.ndarray, rate: int = SAMPLE_RATE) -> float:

@@ -121,13 +121,13 @@ class Compression(Filter):
     that ends under `enlarged` was never there: the blocks are those of the small picture.
 
     Measured on the stage: H.264 at CRF 18 gives up to 0.12 with all detail there, at 36 and over 0.02 to 0.24 with
-    detail up to 0.5 to 0.95 of what the pixels can hold; enlarged pictures 0.02 to 0.07 with detail up to 0.4."""
+    detail up to 0.5 to 0.95 of what the pixels can hold; enlarged pictures 0.02 to 0.08 with detail up to 0.46."""
 
     name: ClassVar[str] = "compression"
     needs: ClassVar[tuple[str, ...]] = ("blockiness", "detail_cutoff")
     most: float = 0.14
     most_smeared: float = 0.02
-    enlarged: float = 0.45
+    enlarged: float = 0.49
 
     def fault(self, scores: Scores, facts: Facts) -> Reason | None:
         smeared = self.enlarged <= scores["detail_cutoff"] < 1
@@ -141,7 +141,7 @@ class Upscaling(Filter):
 
     name: ClassVar[str] = "upscaling"
     needs: ClassVar[tuple[str, ...]] = ("detail_cutoff",)
-    least: float = 0.45
+    least: float = 0.49
 
     def fault(self, scores: Scores, facts: Facts) -> Reason | None:
         message = "detail ends at {value} of what the pixels can hold, {limit} is needed: enlarged"
