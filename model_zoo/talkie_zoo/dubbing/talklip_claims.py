@@ -71,7 +71,10 @@ def claims(system: TalkLip) -> tuple[Claim, ...]:
 def expert_error(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
     """Edits over visemes, a run of one counted once, of what the expert's CTC branch reads off real mouths, window by
     window of the length it was taught on. Phones of one viseme look alike: that their strings are told apart too, which
-    the protocol says, takes the words and no lips."""
+    the protocol says, takes the words and no lips.
+
+    A reader of the stage's true weights, pixels left out, errs on strangers by 0.72, 0.27 and 0.18 after 40, 80 and 160
+    clips (`tests/bench/bench_lip_reading.py`): 0.1 is not to be had from so few."""
     from talkie.evaluation.metrics.reading import edits
 
     system.eval()

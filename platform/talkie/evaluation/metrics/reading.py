@@ -42,7 +42,7 @@ def viseme_letters(words: Iterable[Sequence[str]]) -> str:
     return " ".join(found)
 
 
-def edits(truth: Sequence[str], guess: Sequence[str]) -> int:
+def edits(truth: Sequence[object], guess: Sequence[object]) -> int:
     """Fewest insertions, deletions and substitutions that turn one into the other (Levenshtein 1966)."""
     row = list(range(len(guess) + 1))
     for i, wanted in enumerate(truth, 1):
