@@ -189,6 +189,13 @@ def test_a_full_disk_stops_the_run_and_blames_no_source(log):
     assert not told.dead
 
 
+def _name(process):
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def test_stopping_leaves_no_worker_behind_and_reads_no_further(log):
     read = []
 
@@ -207,5 +214,9 @@ def test_stopping_leaves_no_worker_behind_and_reads_no_further(log):
     assert count < 200
     time.sleep(0.3)
     assert len(read) <= count + 1
-    assert not [p for p in psutil.Process().children(recursive=True) if "EngineActor" in " ".join(p.cmdline())]
+    # Ray's raylet ends them when it ends itself, which takes a moment on a busy machine.
+    late = time.monotonic() + 10
+    while any("EngineActor" in _name(process) for process in psutil.Process().children(recursive=True)):
+        assert time.monotonic() < late
+        time.sleep(0.1)
     assert threading.active_count() < 50
