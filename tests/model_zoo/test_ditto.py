@@ -132,7 +132,7 @@ def test_a_portrait_without_a_face_is_refused():
 
 def test_each_phase_trains_its_own_part_and_leaves_the_others_as_in_use(system):
     names = [phase.name for phase in system.phases()]
-    assert names == ["extractor", "renderer", "stitching", "features", "motion"]
+    assert names == ["extractor", "mouth", "renderer", "stitching", "features", "motion"]
     system.enter("motion")
     system.train()
     assert system.dit.training
@@ -146,7 +146,8 @@ def test_each_phase_trains_its_own_part_and_leaves_the_others_as_in_use(system):
     assert all(name.startswith("dit.") for name in trained["motion"])
     assert all(name.startswith("renderer.stitching.") for name in trained["stitching"])
     assert all(name.startswith("renderer.extractor.") for name in trained["extractor"])
-    assert not trained["renderer"] & (trained["stitching"] | trained["extractor"])
+    assert all(name.startswith("renderer.mouth.") for name in trained["mouth"])
+    assert not trained["renderer"] & (trained["stitching"] | trained["extractor"] | trained["mouth"])
 
 
 def test_a_renderer_that_is_given_is_taken_as_it_is(system, tmp_path):

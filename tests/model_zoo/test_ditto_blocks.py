@@ -88,29 +88,55 @@ def test_the_closer_look_goes_where_the_lips_are():
 
 
 def _mouths():
-    """A painter that adds 0.5 wherever it may, a rendered and a source picture, keypoints in the middle."""
+    """A painter of white mouths, a rendered and a source picture, both black, keypoints in the middle."""
     painter = MouthPainter((8, 8))
-    nn.init.constant_(painter.added.bias, 0.5)
-    return painter, torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64), torch.zeros(1, KEYPOINTS, 3)
+    nn.init.constant_(painter.painted.bias, 20.0)
+    return painter, torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64), torch.zeros(1, KEYPOINTS, 3)
 
 
-def test_a_painted_mouth_begins_with_nothing():
-    _, made, pictures, x = _mouths()
-    assert torch.equal(MouthPainter((8, 8))(made, pictures, x, x), made)
+def test_keypoints_that_stay_leave_the_sources_mouth():
+    painter, _, _, x = _mouths()
+    pictures = torch.rand(1, 3, 64, 64)
+    x[:, list(LIPS), :2] = torch.rand(len(LIPS), 2) / 4
+    assert torch.allclose(painter.moved(pictures, x, x), painter.near(pictures, x), atol=1e-6)
+
+
+def test_a_lip_takes_the_sources_mouth_along():
+    painter, _, _, source = _mouths()
+    # A picture whose values are its rows' places, lips far apart, and one of them that sinks by 0.06.
+    pictures = ((2 * torch.arange(64) + 1) / 64 - 1)[:, None].expand(1, 3, 64, 64)
+    around = [[-0.35, 0.0], [0.35, 0.0], [0.0, -0.2], [0.0, 0.0], [-0.35, 0.2], [0.35, 0.2]]
+    source[:, list(LIPS), :2] = torch.tensor(around)
+    driving = source.clone()
+    driving[:, LIPS[3], 1] += 0.06
+    moved = painter.moved(pictures, source, driving)[0, 0]
+    # The box's middle was at 0.2 / 6 and sinks by 0.01; a row of it is 0.56 / 36.
+    row, column = 17.5 + (0.05 - 0.2 / 6) / (0.56 / 36), 28
+    low, share = int(row), row - int(row)
+    found = torch.lerp(moved[low, column], moved[low + 1, column], share)
+    # Of the 0.05 by which it sinks in the box, a share of 0.1 / 1.1 is left to the box.
+    assert found.item() == pytest.approx(0.05 * 0.1 / 1.1, abs=0.003)
+
+
+def test_a_painted_mouth_begins_as_the_sources_but_for_an_eighth():
+    x = torch.zeros(1, KEYPOINTS, 3)
+    painter, pictures = MouthPainter((8, 8)), torch.ones(1, 3, 64, 64)
+    # Logits of 0 and -2: mid grey, by 0.119.
+    assert painter.mouth(pictures, x, x).allclose(torch.tensor(1 - 0.1192 / 2), atol=1e-4)
 
 
 def test_the_mouth_is_painted_where_the_driving_lips_are_and_nowhere_else():
     painter, made, pictures, source = _mouths()
     driving = source.clone()
     driving[:, list(LIPS), :2] = torch.tensor([0.25, 0.5])
-    added = (painter(made, pictures, source, driving) - made)[0, 0]
+    added = painter(made, pictures, source, driving)[0, 0]
     # In pixels of 64 the lips' middle is at 40 and 48, the half sides 13.4 and 9.0; half a pixel of the box more.
     rows, columns = torch.nonzero(added).unbind(1)
     assert (rows.min(), rows.max()) == (39, 56)
     assert (columns.min(), columns.max()) == (26, 53)
-    assert torch.allclose(added[46:50, 36:44], torch.tensor(0.5), atol=1e-6)
+    assert torch.allclose(added[46:50, 36:44], torch.tensor(1.0), atol=1e-6)
     # Row 40 lies 0.837 of the half side above the middle, and the last 0.3 of it fade.
-    assert added[40, 40].item() == pytest.approx(0.5 * (1 - 0.837) / 0.3, abs=0.01)
+    assert added[40, 40].item() == pytest.approx((1 - 0.837) / 0.3, abs=0.02)
 
 
 def test_the_box_of_the_mouth_shows_what_lies_about_the_lips():
@@ -164,7 +190,7 @@ def test_where_nothing_is_painted_the_source_shows_under_the_flow():
     # Sub-pixels of one map lie together; the fourth says how much is painted.
     last.bias.data[3 * MICRO.shuffle**2 :] = -30.0
     pictures, points = torch.rand(1, 3, MICRO.out, MICRO.out), torch.rand(1, KEYPOINTS, 3)
-    made = renderer.paint(renderer.look(pictures), points, points)
+    made = renderer.warped(renderer.look(pictures), points, points)
     assert torch.allclose(made, pictures, atol=1e-4)
 
 

@@ -77,6 +77,12 @@ class DittoConfig(SystemConfig):
     extractor_pictures: int = Field(12, ge=3)
     """Of each clip of that batch."""
     extractor_rate: float = 1.5e-3
+    mouth_steps: int = 1000
+    """Of the painter of the mouth alone, where there is one."""
+    mouth_batch: int = 4
+    mouth_pictures: int = Field(7, ge=3)
+    """Of each clip of that batch: a source and those that are painted from it."""
+    mouth_rate: float = 2e-3
     renderer_steps: int = 280
     renderer_batch: int = 6
     renderer_rate: float = 1.5e-3
@@ -140,6 +146,9 @@ MICRO = DittoConfig(
     extractor_steps=2,
     extractor_batch=2,
     extractor_pictures=3,
+    mouth_steps=2,
+    mouth_batch=2,
+    mouth_pictures=3,
     renderer_steps=2,
     renderer_batch=2,
     stitching_steps=2,

@@ -40,6 +40,9 @@ REACH = 0.12
 """Deviation of a region about its keypoints, in halves of the picture's side."""
 CONTRAST, LEVEL = 0.3, 0.1
 """How far `tinted` goes, in shares of the contrast and of full scale."""
+ASTRAY = 0.015
+"""Deviation by which keypoints are moved while the painter of the mouth is taught, in halves of the picture's side: a
+pixel of 128."""
 BORDER = 0.15
 """Share of the crop's side in which stitching wants the source."""
 
@@ -56,7 +59,7 @@ class Renderer(nn.Module):
     """M, F, W, G and S.
 
     With `blend`, G also says for each pixel how much of it is painted; the rest is the source picture under W's flow,
-    which is sharp from the first step. With `mouth_channels` the mouth is painted once more, from near by. As published
+    which is sharp from the first step. With `mouth_channels` a mouth painted from near by is laid over it. As published
     every pixel is painted, and once."""
 
     def __init__(self, c: DittoConfig):
@@ -88,13 +91,18 @@ class Renderer(nn.Module):
 
     def paint(self, look: Look, source: Tensor, driving: Tensor) -> Tensor:
         """Pictures (B, 3, O, O) of a look whose keypoints `source` go to `driving` (B, 21, 3)."""
+        made = self.warped(look, source, driving)
+        return made if self.mouth is None else self.mouth(made, look.pictures, source, driving)
+
+    def warped(self, look: Look, source: Tensor, driving: Tensor) -> Tensor:
+        """The same before a mouth is laid over it."""
         features, _, flow = self.warper(look.volume, source, driving)
         made = self.decoder(features)
         if self.blend:
             way = F.interpolate(flow.movedim(-1, 1), look.pictures.shape[2:], mode="bilinear", align_corners=True)
             moved = F.grid_sample(look.pictures, way.movedim(1, -1), padding_mode="border", align_corners=True)
             made = torch.lerp(moved, made[:, :3], made[:, 3:])
-        return made if self.mouth is None else self.mouth(made, look.pictures, source, driving)
+        return made
 
     def reduced(self, pictures: Tensor) -> Tensor:
         """To the side that is read."""
@@ -149,10 +157,15 @@ def picture_losses(made: Tensor, true: Tensor, x: Tensor) -> dict[str, Tensor]:
     }
 
 
-def mouth_losses(painter: MouthPainter, made: Tensor, true: Tensor, driving: Tensor) -> dict[str, Tensor]:
-    """Pictures (B, 3, O, O) against the truth in the box of the mouth alone, which is an eighth of them: absolute error
-    of pixels and of edges."""
-    a, b = (painter.near(pictures, driving) for pictures in (made, true))
+def mouth_losses(painter: MouthPainter, pictures: Tensor, x: Tensor) -> dict[str, Tensor]:
+    """What the painter is told of n pictures each (B, n, 3, O, O) whose keypoints x (B, n, 21, 3) are known: from the
+    first it paints the mouths of the others; absolute error of pixels and of edges. Keypoints are as far off, alike in
+    both pictures, as those that are read."""
+    count = pictures.shape[1] - 1
+    first, source = (part[:, :1].expand(-1, count, *part.shape[2:]).flatten(0, 1) for part in (pictures, x))
+    others, driving = (part[:, 1:].flatten(0, 1) for part in (pictures, x))
+    off = ASTRAY * torch.randn_like(source)
+    a, b = painter.mouth(first, source + off, driving + off), painter.near(others, driving + off)
     edges = [(a.diff(dim=axis) - b.diff(dim=axis)).abs().mean() for axis in (2, 3)]
     return {"mouth": (a - b).abs().mean() + edges[0] + edges[1]}
 
@@ -175,9 +188,9 @@ def stitch_losses(renderer: Renderer, pictures: Tensor) -> dict[str, Tensor]:
         pose, look = Pose.of(motion), renderer.look(pictures)
         source = pose.keypoints(kp)
         other = Pose.of(motion.roll(1, 0)).keypoints(kp)
-        still = renderer.paint(look, source, source)
+        still = renderer.warped(look, source, source)
     stitched = renderer.stitching(source, other)
-    made = renderer.paint(look, source, stitched)
+    made = renderer.warped(look, source, stitched)
     edge = round(BORDER * made.shape[-1])
     mask = torch.ones_like(made[:1, :1])
     mask[..., :-edge, edge:-edge] = 0
