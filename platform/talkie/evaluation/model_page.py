@@ -143,7 +143,7 @@ def _training(built: Mapping[str, System | str]) -> list[str]:
 
 def _measured(row: BenchRow) -> list[str]:
     figures = row.figures
-    lines = ["", f"## Measured: `{row.preset}`, {row.seeds} seeds", ""]
+    lines = ["", f"## Measured: `{row.preset}`, {row.seeds} seed{'s' * (row.seeds != 1)}", ""]
     if figures is None:
         return [*lines, f"No figures: {row.failed}"]
     said = (
