@@ -17,7 +17,7 @@ from talkie_zoo.blocks.ddim import ddim
 from talkie_zoo.speech_to_video import hallo_masks as masks
 from talkie_zoo.speech_to_video.hallo import Hallo
 from talkie_zoo.speech_to_video.hallo_examples import aperture, film_example, pair_batch, seen, window_batch
-from talkie_zoo.speech_to_video.hallo_networks import AudioProjection
+from talkie_zoo.speech_to_video.hallo_networks import AudioProjection, MouthProbe, recoloured
 from talkie_zoo.speech_to_video.hallo_sampling import Setting, one_clip, sampled, weights_of
 from tone_clips import tone_clip
 from tone_pictures import filmed
@@ -213,15 +213,45 @@ def test_what_the_video_phase_trains_is_sound_and_time_alone(system):
     assert {n.split(".")[0] for n in images} == {"denoiser", "reference", "locator", "image_projection"}
 
 
-def test_the_difference_to_the_portrait_is_coded_and_comes_back():
-    system = Hallo(make_config(Hallo, "micro", {"residual": True}))
-    system.spread.fill_(0.5)
+def test_the_difference_to_what_is_expected_is_coded_and_comes_back():
     portrait, latents = torch.randn(2, 4, 8, 8), torch.randn(2, 3, 4, 8, 8)
+    before = torch.randn(2, 2, 4, 8, 8)
+    system = Hallo(make_config(Hallo, "micro", {"residual": True, "carried": 0.25}))
+    system.spread.fill_(0.5)
     coded = system.coded(latents, portrait)
     torch.testing.assert_close(coded[:, 1], 2 * (latents[:, 1] - portrait))
     torch.testing.assert_close(system.uncoded(coded, portrait), latents)
     assert system.coded(portrait, portrait).abs().max() == 0
-    assert Hallo(make_config(Hallo, "micro", {})).coded(latents, portrait) is latents
+    moved = system.coded(latents, portrait, before)
+    torch.testing.assert_close(moved[:, 1], 2 * (latents[:, 1] - 0.75 * portrait - 0.25 * before[:, 1]))
+    torch.testing.assert_close(system.uncoded(moved, portrait, before), latents)
+    plain = Hallo(make_config(Hallo, "micro", {"residual": False}))
+    assert plain.coded(latents, portrait, before) is latents
+
+
+def test_windows_are_noised_later_than_pictures(clip, monkeypatch):
+    made = Hallo(make_config(Hallo, "micro", {"late": 3}))
+    made.restore({"identities": ["ann"], "architecture": None})
+    examples = [film_example(made.eval(), clip, range(30))] * 40
+    noised, steps = made.schedule.noised, []
+    monkeypatch.setattr(made.schedule, "noised", lambda x, noise, t: steps.append(t) or noised(x, noise, t))
+    torch.manual_seed(0)
+    for phase, batch in (("images", pair_batch), ("video", window_batch)):
+        made.losses(batch(made, examples), phase, "model")
+    assert [t.float().mean() / made.schedule.steps for t in steps] == pytest.approx([1 / 2, 3 / 4], abs=0.1)
+
+
+def test_the_probe_looks_at_mouths_alone_and_learns_under_other_light():
+    probe, pictures = MouthProbe(64), torch.rand(2, 3, 64, 64) * 2 - 1
+    elsewhere = pictures.clone()
+    elsewhere[:, :, :32] = 0
+    elsewhere[:, :, :, :12] = 0
+    assert torch.equal(probe(elsewhere), probe(pictures))
+    assert not torch.equal(probe(pictures.flip(3)), probe(pictures))
+    lit = recoloured(pictures)
+    ratio = (lit - lit.mean((2, 3), keepdim=True)) / (pictures - pictures.mean((2, 3), keepdim=True))
+    torch.testing.assert_close(ratio, ratio[:, :1, :1, :1].expand_as(ratio), atol=1e-2, rtol=1e-2)
+    assert (lit.mean((2, 3)) - pictures.mean((2, 3))).abs().max() > 0.01
 
 
 # --- sampling -------------------------------------------------------------------------------------------------------
@@ -259,7 +289,7 @@ def test_guidance_of_one_is_the_conditional_model_alone(stirred):
         return plain.denoiser(x[0], t, under)[0][None]
 
     with torch.no_grad():
-        wanted = ddim(plain.schedule, denoise, noise, c.sampling_steps)
+        wanted = plain.uncoded(ddim(plain.schedule, denoise, noise, c.sampling_steps), where.latent, before)
         torch.testing.assert_close(one_clip(plain, where, before, windows, ONES, noise), wanted)
 
 

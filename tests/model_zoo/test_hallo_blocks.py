@@ -48,6 +48,42 @@ def test_at_the_published_sizes_the_networks_have_the_published_numbers_of_param
     assert (len(modules), sum(map(parameters, modules))) == (21, 453_209_280)
 
 
+def test_the_image_network_answers_as_that_of_diffusers_under_the_same_names():
+    diffusers = pytest.importorskip("diffusers")
+    theirs = diffusers.UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(8, 16),
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        attention_head_dim=2,
+        cross_attention_dim=12,
+        norm_num_groups=4,
+    ).eval()
+    ours = UNet(UNetSizes(4, (8, 16), (True, False), 2, 2, 4, 12)).eval()
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    x, t, context = torch.randn(2, 4, 8, 8), torch.tensor([3, 700]), torch.randn(2, 5, 12)
+    torch.testing.assert_close(ours(x, t, Conditions(context))[0], theirs(x, t, context).sample, atol=1e-5, rtol=1e-4)
+
+
+def test_the_autoencoder_answers_as_that_of_diffusers_under_the_same_names():
+    diffusers = pytest.importorskip("diffusers")
+    theirs = diffusers.AutoencoderKL(
+        block_out_channels=(8, 16),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        layers_per_block=2,
+        norm_num_groups=4,
+    ).eval()
+    ours = Autoencoder((8, 16), 2, 4, 4).eval()
+    found = ours.load_state_dict(theirs.state_dict(), strict=False)
+    assert (found.missing_keys, found.unexpected_keys) == (["shift", "scale"], [])
+    pictures = torch.rand(2, 3, 16, 16) * 2 - 1
+    mean, logvar = ours.posterior(pictures)
+    wanted = theirs.encode(pictures).latent_dist
+    torch.testing.assert_close((mean, logvar), (wanted.mean, wanted.logvar), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(ours.raw_decoded(mean), theirs.decode(mean).sample, atol=1e-4, rtol=1e-4)
+
+
 def test_a_bank_of_ones_own_tokens_or_one_that_is_not_seen_changes_nothing():
     block, x, context = stirred(ReferenceBlock(8, 12, 2)), torch.randn(6, 5, 8), torch.randn(2, 3, 12)
     alone, normed = block(x, context)

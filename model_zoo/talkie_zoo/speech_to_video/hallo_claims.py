@@ -4,7 +4,7 @@ with a sound of their own, and lips that follow. The probe that reads mouths was
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +166,8 @@ def at_the_start(system: Hallo, swapped: bool, clips: Sequence[Clip]) -> Measure
             _, _, other = _moment(fresh, take, all_takes[number - 1].stacked)
             second = fresh.denoiser(noisy, t, other(ONES))[0]
         else:
-            image = fresh.conditions(take.where.face, take.where.latent, take.where.locate)
+            # The same bank: read again in a batch of another size its last bits would differ.
+            image = replace(conditions(ONES), before=None, sound=None, masks=None, moving=False)
             second = fresh.denoiser(noisy, t, image)[0]
         worst = max(worst, float((answer - second).abs().max()))
     return _measurement("largest difference", worst, "v", len(all_takes), "clip")
@@ -177,7 +178,14 @@ def at_the_start(system: Hallo, swapped: bool, clips: Sequence[Clip]) -> Measure
 
 @torch.no_grad()
 def heard_error(system: Hallo, place: str, clips: Sequence[Clip]) -> Measurement:
-    """Squared error of the predicted x_0 within `place` with the right speech over that with the clip's before it."""
+    """Squared error of the predicted x_0 within `place` with the right speech over that with the clip's before it.
+
+    What speech can win at the lips at t = 600, by least squares within each of 48 clips of strangers on latents of
+    `tiny`, in squares of `spread`: where pose is known, openings and widths of mouths explain 0.044 of the difference
+    to the frame before, and without speech the denoiser leaves 0.23, so no ratio is below (0.23 - 0.044) / (0.23 +
+    0.044) = 0.68; the hearing tells openings to r = 0.80, which makes 0.78. Of the difference to the portrait they are
+    0.026 and 0.46: there 0.9 is the least.
+    """
     right, wrong, all_takes = 0.0, 0.0, takes(system, clips)
     for number, take in enumerate(all_takes):
         errors = []
@@ -185,7 +193,7 @@ def heard_error(system: Hallo, place: str, clips: Sequence[Clip]) -> Measurement
             noisy, t, conditions = _moment(system, take, stacked)
             answer = system.denoiser(noisy, t, conditions(ONES))[0]
             clean = system.schedule.understood(answer, noisy, t.expand(len(noisy)))[0]
-            true = system.coded(take.latents[_window(system, take)], take.where.latent)
+            true = _clean(system, take)[0]
             errors.append(float(((clean - true).square().mean((0, 1)) * take.places[place]).sum()))
         right, wrong = right + errors[0], wrong + errors[1]
     return _measurement("error over that with other speech", right / max(wrong, 1e-12), "ratio", len(all_takes), "clip")
@@ -216,16 +224,22 @@ def _window(system: Hallo, take: Take) -> slice:
     return slice(start, start + system.config.frames)
 
 
+def _clean(system: Hallo, take: Take) -> tuple[Tensor, Tensor]:
+    """What is under the noise of the window (F, C, s, s), and the frames before it (1, M, C, s, s)."""
+    window = _window(system, take)
+    before = take.latents[window.start - system.config.motion_frames : window.start][None]
+    return system.coded(take.latents[window][None], take.where.latent, before)[0], before
+
+
 def _moment(
     system: Hallo, take: Take, stacked: Tensor
 ) -> tuple[Tensor, Tensor, Callable[[tuple[float, float, float]], Conditions]]:
     """Noisy latents (F, C, s, s) of the window at AT, the step (1,), and conditions under given weights."""
+    clean, before = _clean(system, take)
     window = _window(system, take)
-    clean = system.coded(take.latents[window], take.where.latent)
     t = torch.tensor([round(AT * system.schedule.steps)])
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     noisy = system.schedule.noised(clean, noise, t.expand(len(clean)))
-    before = take.latents[window.start - system.config.motion_frames : window.start][None]
     heard = system.audio_projection.windows(stacked, range(window.start, window.stop))[None]
     where = take.where
 

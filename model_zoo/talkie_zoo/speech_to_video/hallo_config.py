@@ -21,9 +21,11 @@ class HalloConfig(SystemConfig):
     scaled_linear and samples with linear; one is used for both here. `snr_gamma` 0 weighs all steps alike. `places`:
     sines of the position are added to both U-Nets' first features. `warp`: log_mel hears training speech revoiced.
     `latent_linear`: beside the autoencoder runs a linear code of patches. `residual`: noise is added to, and taken
-    from, the difference to the portrait. `target`: what the denoiser says of it. `lip_loss`: how much more errors in
-    the lips' mask weigh while video is learnt. `fresh`: share of windows whose motion frames are the portrait, as a
-    film's first clip has them. `pictures` of each clip train the stand-ins, every `thinned`-th the autoencoder.
+    from, the difference to the portrait, and to `carried` of how far the last motion frame has come from it. `target`:
+    what the denoiser says of it. `lip_loss`: how much more errors in the lips' mask weigh while video is learnt.
+    `late`: of that many steps drawn for a window the latest is taken: the less is seen, the more speech decides.
+    `fresh`: share of windows whose motion frames are the portrait, as a film's first clip has them. `pictures` of each
+    clip train the stand-ins, every `thinned`-th the autoencoder.
     """
 
     size: int = Field(64, ge=16)
@@ -71,7 +73,9 @@ class HalloConfig(SystemConfig):
     drop_audio: float = Field(0.05, ge=0, lt=1)
     drop_motion: float = Field(0.05, ge=0, lt=1)
     residual: bool = False
+    carried: float = Field(0.0, ge=0, le=1)
     lip_loss: float = Field(0.0, ge=0)
+    late: int = Field(1, ge=1)
     target: Literal["v", "sample"] = "v"
     fresh: float = Field(0.25, ge=0, le=1)
     apart: int = Field(30, ge=1)
@@ -131,6 +135,12 @@ MICRO = HalloConfig(
     audio_heads=2,
     audio_hidden=16,
     audio_tokens=2,
+    latent_linear=True,
+    residual=True,
+    carried=0.75,
+    target="sample",
+    lip_loss=10.0,
+    late=2,
     warp=0.12,
     sampling_steps=2,
     snr_gamma=0.0,
@@ -156,21 +166,27 @@ TINY = HalloConfig(
     # where the lips are.
     snr_gamma=0.0,
     latent_linear=True,
+    # Within the lips' box openings explain 13 % of the squares of differences to the portrait, 38 % of those to the
+    # frame before.
     residual=True,
+    carried=0.75,
     target="sample",
     lip_loss=50.0,
+    late=2,
     warp=0.12,
     sampling_steps=8,
+    guidance=2.5,
     ema=0.99,
+    image_rate=2e-3,
     video_rate=3e-3,
-    part_batch=4,
+    part_batch=8,
     pictures=8,
-    thinned=4,
+    thinned=8,
     image_batch=16,
     video_batch=8,
     part_steps=250,
-    image_steps=200,
-    video_steps=900,
+    image_steps=500,
+    video_steps=700,
 )
 PAPER = HalloConfig(
     size=512,

@@ -153,7 +153,7 @@ def one_clip(
         asked, plain = answer.chunk(2)
         return guided(asked, plain, c.guidance).view_as(x)
 
-    return system.uncoded(ddim(system.schedule, denoise, noise, c.sampling_steps), where.latent)
+    return system.uncoded(ddim(system.schedule, denoise, noise, c.sampling_steps), where.latent, before)
 
 
 def both_branches(
