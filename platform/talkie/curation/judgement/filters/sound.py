@@ -25,7 +25,7 @@ def _quiet(scores: Scores) -> bool:
 class AudioOffset(Filter):
     """most_frames: of 40 ms; beyond one frame a lag of the picture is seen (ITU-R BT.1359: 45 ms early, 125 ms late).
     LatentSync takes up to 6 and then corrects. least_confidence: under it the offset says nothing, and the filter of
-    dubbing speaks; on the stage foreign voices stay under 0.2. It is the offset of the source as it came,
+    dubbing speaks; on the stage 98 % of foreign voices stay under it. It is the offset of the source as it came,
     also where curation has corrected it."""
 
     name: ClassVar[str] = "audio_offset"
@@ -48,8 +48,8 @@ class Dubbed(Filter):
     short for confidence, if that is least_near at least: a tenth of foreign voices lie there by chance. Where nobody
     speaks, or somebody else, there is nothing to judge.
 
-    Measured on 160 stage clips of 3 to 4.5 s that nothing was fitted on: of foreign voices 96 % fail; of own ones none
-    where the text is known, 7 % with guessed phones, 15 % with the sound alone. Longer clips tell more."""
+    Measured on the 160 stage clips of 3 to 4.5 s on which least_near was chosen: of foreign voices 96 % fail; of own
+    ones none where the text is known, 7 % with guessed phones, 15 % with the sound alone. Longer clips tell more."""
 
     name: ClassVar[str] = "dubbed"
     needs: ClassVar[tuple[str, ...]] = ("sync_confidence",)
@@ -92,8 +92,8 @@ class NoisySound(Filter):
 
 @dataclass(frozen=True)
 class ClippedSound(Filter):
-    """most: share of the samples on plateaus at the end of the range. Measured on the stage: 0.0008 to 0.35 of
-    overdriven takes, nothing of the others."""
+    """most: share of the samples on plateaus at the end of the range. Measured on the stage: 0.0002 to 0.35 of
+    26 overdriven takes and nothing of a 27th, nothing of the others."""
 
     name: ClassVar[str] = "clipped_sound"
     needs: ClassVar[tuple[str, ...]] = ("clipped_share",)

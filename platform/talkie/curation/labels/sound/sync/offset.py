@@ -28,7 +28,7 @@ LEAST_FRAMES = 20
 """Frames in common below which nothing is said about a lag."""
 TRUSTED = 0.7
 """Mean confidence of a transcript's phones from which on they count as what is heard: on the stage 0.78 and more of
-the right text, under 0.65 of three in four wrong ones. A wrong text, a dubbed film's original, speaks for the mouth."""
+the right text, under 0.5 of half the wrong ones. A wrong text, a dubbed film's original, speaks for the mouth."""
 WITHIN = PER_FRAME
 """A lag counts for the confidence where it lies within a frame of the estimate."""
 
