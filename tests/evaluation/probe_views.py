@@ -34,7 +34,7 @@ def drawn_view(
     parameters[:, JAW_OPEN], parameters[:, JAW] = envelope, 0.25 * envelope
     visemes = np.digitize(envelope, (0.3, 0.6))
     shown = np.array([VISEMES.index(v) for v in ("sil", "ih", "aa")])[visemes]
-    truth = Truth(identity, split, f"sentence {seed}", emotion, parameters, shown)
+    truth = Truth(identity, split, f"sentence {seed}", emotion, parameters, shown, 0.5 * envelope)
     return View(f"{identity}-{seed}", faces, mouths, hear(audio.astype(np.float32), frames), truth)
 
 

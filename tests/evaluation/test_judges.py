@@ -80,8 +80,37 @@ def test_a_video_is_scored_by_probes_under_the_stages_names(clips, load):
 
 def test_answers_without_a_face_are_said_to_have_no_figures(clips, load):
     black = judged(judges_of(VIDEO, probes=True, load=load), clips, lambda t: VideoResult(25, np.zeros_like(t.frames)))
-    assert black[0] == {}
+    assert {name: found.value for name, found in black[0].items()} == {"stage_opening_correlation": 0}
     assert "no face" in black[1]["stage_csim"]
+
+
+def test_the_probe_of_the_ranking_metric_learns_from_the_data_that_is_measured_on(clips, load):
+    asked = []
+
+    def told(name, data, cache):
+        asked.append((name, data))
+        return load(name)
+
+    judges = judges_of(VIDEO, ranking="stage_opening_correlation", ranked="the data", load=told)
+    assert asked == [("opening", "the data")]
+    found, missing = judged(judges, clips[:1], lambda truth: truth)
+    assert {name: m.value for name, m in found.items()} == pytest.approx({"stage_opening_correlation": 1})
+    assert missing == {}
+    assert judges_of(VIDEO, ranking="aperture_correlation").wants == ()
+
+
+def test_the_ranking_figure_is_made_once(clips, load):
+    asked = []
+    judges_of(
+        VIDEO,
+        probes=True,
+        ranking="stage_opening_correlation",
+        ranked="the data",
+        load=lambda name, data, cache: asked.append((name, data)) or load(name),
+    )
+    assert asked[0] == ("opening", "the data")
+    assert ("opening", None) not in asked
+    assert ("sync", None) in asked
 
 
 def test_tasks_get_the_metrics_that_are_theirs(load):

@@ -19,6 +19,7 @@ PAGE = [
     "av_offset",
     "sync_accuracy",
     "aperture_correlation",
+    "opening_correlation",
     "aperture_lag",
     "wer",
     "cer",
@@ -93,7 +94,7 @@ PAGE = [
     "samples_per_second",
     "time_to_metric",
 ]
-BEYOND_FORMS = {"syncnet", "lpips", "niqe"}
+BEYOND_FORMS = {"syncnet", "lpips", "niqe", "mouth_reader"}
 """Networks of more than one file, or of none that is ONNX."""
 
 

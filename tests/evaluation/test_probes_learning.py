@@ -46,6 +46,14 @@ def test_an_open_mouth_is_read_as_one(parameters):
     assert np.corrcoef(read[:, 52], view.known.parameters[:, 52])[0, 1] > 0.7
 
 
+def test_how_far_a_mouth_is_open_is_read_off_unseen_faces():
+    probe = build_probe("opening")
+    probe.train(SEEN, UNSEEN, 60)
+    assert figures(probe)["correlation"] > 0.9
+    view = drawn_view(7, "z", "test")
+    np.testing.assert_allclose(probe.read(view.mouths), view.known.opening, atol=0.15)
+
+
 def trained(name, steps, role="evaluation"):
     probe = build_probe(name, role)
     probe.train(SEEN, UNSEEN, steps)

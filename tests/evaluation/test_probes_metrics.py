@@ -54,6 +54,9 @@ def test_a_clip_is_seen_with_its_truth(clip):
     np.testing.assert_array_equal(view.known.parameters[:, :52], head.expression)
     # The head looks straight into its camera.
     np.testing.assert_allclose(view.known.parameters[:, -3:], 0, atol=1e-6)
+    points = clip.fields["landmarks.npy"][4, :, :2]
+    apart, width = np.linalg.norm(points[13] - points[14]), np.linalg.norm(points[61] - points[291])
+    assert view.known.opening[4] == pytest.approx(apart / width)
     assert [VISEMES[v] for v in view.known.visemes] == ["sil"] * 10 + ["aa"] * 10
 
 
@@ -97,7 +100,10 @@ def test_every_metric_is_measured_under_the_stages_name(clip, probes, tracked):
 
 
 def test_the_truth_as_its_own_answer_has_no_distance(clip, probes, tracked):
-    kept = metrics.score(clip, VideoResult(25, clip_pictures(clip)), probes, ("lpips", "csim", "aed_3dmm"))
+    kept = metrics.score(
+        clip, VideoResult(25, clip_pictures(clip)), probes, ("lpips", "csim", "aed_3dmm", "opening_correlation")
+    )
+    assert kept["opening_correlation"] == pytest.approx(1)
     np.testing.assert_allclose(kept["lpips"], 0, atol=1e-9)
     assert kept["csim"].min() > 0.9
     np.testing.assert_allclose(kept["aed_3dmm"], 0, atol=1e-6)

@@ -18,6 +18,9 @@ from safetensors.torch import load_file
 
 from talkie.clip import Clip
 from talkie.errors import BadInput, NotStreaming
+from talkie.evaluation.metrics import METRICS
+from talkie.evaluation.probes.metrics import PROBE_OF
+from talkie.evaluation.probes.probe import STAND_IN
 from talkie.shards import Dataset
 from talkie.systems import TASKS, Phase, StreamSession, System, load_weights, make_config, save_system
 from talkie.systems.sizes import on_meta, parameter_count
@@ -97,7 +100,8 @@ def check_card(cls: type[System], data: Dataset) -> None:
     missing = set(members(cls)) - there
     assert not missing, f"Card.needs: conformance_clips.py writes no {sorted(missing)}; add their truth there"
     assert set(cls.presets) >= PRESETS, f"presets: {sorted(PRESETS - set(cls.presets))} missing"
-    metrics = ("", *TASKS[card.task].metrics, *TASKS[card.task].also)
+    probed = tuple(f"{STAND_IN}_{metric}" for metric in PROBE_OF if card.task in METRICS[metric].tasks)
+    metrics = ("", *TASKS[card.task].metrics, *TASKS[card.task].also, *probed)
     assert cls.bar.metric in metrics, f"bar: {cls.bar.metric!r} is no metric of {card.task}: {metrics[1:]}"
     paper = on_meta(cls, "paper")
     count = parameter_count(paper) / 1e6

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from talkie.errors import BadInput
+from talkie.faces.lips import aperture
 from talkie.heads import builtin_head, project_landmarks
 from talkie.systems import make_config
 from talkie.systems.sizes import on_meta, parameter_count
@@ -16,7 +17,7 @@ from talkie.systems.tasks.speech_to_video import SpeechToVideoRequest
 from talkie_zoo.blocks.ddim import ddim
 from talkie_zoo.speech_to_video import hallo_masks as masks
 from talkie_zoo.speech_to_video.hallo import Hallo
-from talkie_zoo.speech_to_video.hallo_examples import aperture, film_example, pair_batch, seen, window_batch
+from talkie_zoo.speech_to_video.hallo_examples import film_example, pair_batch, seen, window_batch
 from talkie_zoo.speech_to_video.hallo_networks import AudioProjection, MouthProbe, recoloured
 from talkie_zoo.speech_to_video.hallo_sampling import Setting, one_clip, sampled, weights_of
 from tone_clips import tone_clip

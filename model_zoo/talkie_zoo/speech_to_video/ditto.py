@@ -110,7 +110,7 @@ class Ditto(System):
     )
     Config: ClassVar[type[SystemConfig]] = DittoConfig
     presets: ClassVar[Mapping[str, SystemConfig]] = {"micro": MICRO, "tiny": TINY, "paper": PAPER}
-    bar: ClassVar[Bar] = Bar(over_baseline=0.3, over_control=0.2)
+    bar: ClassVar[Bar] = Bar(over_baseline=0.3, over_control=0.2, metric="stage_opening_correlation")
     config: DittoConfig
     motion_mean: Tensor
     motion_std: Tensor

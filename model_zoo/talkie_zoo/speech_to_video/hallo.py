@@ -117,7 +117,7 @@ class Hallo(System):
     )
     Config: ClassVar[type[SystemConfig]] = HalloConfig
     presets: ClassVar[Mapping[str, SystemConfig]] = {"micro": MICRO, "tiny": TINY, "paper": PAPER}
-    bar: ClassVar[Bar] = Bar(over_baseline=0.5, over_control=0.3)
+    bar: ClassVar[Bar] = Bar(over_baseline=0.5, over_control=0.3, metric="stage_opening_correlation")
     config: HalloConfig
     spread: Tensor
 

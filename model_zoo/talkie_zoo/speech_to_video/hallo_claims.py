@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from talkie.clip import Clip
+from talkie.faces.lips import aperture
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.tasks.checks import clip_audio
 from talkie_zoo.blocks.correlation import correlation
 from talkie_zoo.blocks.unet import Conditions
-from talkie_zoo.speech_to_video.hallo_examples import aperture, film_example, pixels, seen
+from talkie_zoo.speech_to_video.hallo_examples import film_example, pixels, seen
 from talkie_zoo.speech_to_video.hallo_masks import boxes, hard_mask
 from talkie_zoo.speech_to_video.hallo_networks import inputs_of
 from talkie_zoo.speech_to_video.hallo_sampling import Setting, decoded, sampled

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from talkie.clip import Clip
 from talkie.errors import BadInput
+from talkie.faces.lips import aperture
 from talkie.systems.contract import Batch, Example
 from talkie.systems.tasks.checks import clip_audio, clip_pictures
 from talkie_zoo.blocks.batches import pad
@@ -45,12 +46,6 @@ def seen(clip: Clip, size: int, share: float) -> Seen:
         raise BadInput(f"clip {clip.id} has frames without landmarks", cure="leave it out, or curate it with a face")
     box = square(points[0], share)
     return Seen(cut(frames, box, size), (points - box[:2]) * (size / box[2]), box, frames[0])
-
-
-def aperture(points: np.ndarray) -> np.ndarray:
-    """(T,) float32: how far the inner lips are apart over the mouth's width, of landmarks (T, 478, 2)."""
-    apart = np.linalg.norm(points[:, 13] - points[:, 14], axis=1)
-    return (apart / np.maximum(1e-6, np.linalg.norm(points[:, 61] - points[:, 291], axis=1))).astype(np.float32)
 
 
 def pixels(squares: np.ndarray) -> Tensor:

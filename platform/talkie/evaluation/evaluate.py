@@ -102,10 +102,10 @@ def evaluate(
     handle = resolve_model(model, home)
     task = TASKS[handle.card.task]
     protocol = protocol_of(task)
-    judges = judges_of(task, probes=probes, probe_data=probe_data, networks=networks)
     dataset = held_out(task, data, person)
     system, baseline = load_model(handle), baseline_of(task, dataset)
     metric = task.headline(system.bar.metric)
+    judges = judges_of(task, probes=probes, probe_data=probe_data, networks=networks, ranking=metric, ranked=dataset)
     clips = list(_clips(dataset, task, (*protocol.wants, *judges.wants), system if claims else None))
     pool = clips if task.held_out == "identity" else [*clips, *dataset.clips(task.needs, "train")]
     others = other_clips(dataset, clips, pool, seed)
@@ -248,6 +248,8 @@ class _Asking:
                     raise
                 missing[name] = str(error)
         more, unjudged = self.judges.measure(judged)
+        if self.metric in unjudged:
+            raise BadInput(unjudged[self.metric], where=self.metric)
         return Row(subject=subject, measurements=found | more, unmeasured=missing | unjudged)
 
 

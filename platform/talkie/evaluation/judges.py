@@ -89,14 +89,19 @@ def judges_of(
     probes: bool = False,
     probe_data: Dataset | Path | str | None = None,
     networks: Mapping[str, Sequence[Path]] | None = None,
+    ranking: str = "",
+    ranked: Dataset | None = None,
     cache: Path | None = None,
     load: Callable[..., Probe] = load_probe,
 ) -> Judges:
     """The judges of a task's answers. probes: all that measure something of this task, trained at first use on
     `probe_data` or the stage's own shoot. networks: published ones, by the names and files that published.py lists.
+    ranking: the metric that ranks the answers; where it is a probe's ("stage_opening_correlation"), that probe is there
+    also unasked, and learns from the train split of `ranked`, the data that answers are measured on.
 
     Raises BadInput where answers are no videos, or for an unknown network or file."""
-    if not probes and not networks:
+    deciding = metrics.metric_of(ranking)
+    if not probes and not networks and not deciding:
         return Judges()
     if task.result is not VideoResult:
         raise BadInput(
@@ -105,8 +110,13 @@ def judges_of(
             cure="leave out --probes and --network",
         )
     found: list[Judge] = [_published(task, name, files) for name, files in (networks or {}).items()]
+    if deciding:
+        probe = metrics.PROBE_OF[deciding]
+        found.append(Probed({probe: load(probe, ranked, cache)}, (deciding,)))
     if probes:
-        chosen = tuple(metric for metric in metrics.PROBE_OF if task.slug in METRICS[metric].tasks)
+        chosen = tuple(
+            metric for metric in metrics.PROBE_OF if task.slug in METRICS[metric].tasks and metric != deciding
+        )
         needed = {metrics.PROBE_OF[metric] for metric in chosen}
         trained = {name: load(name, probe_data, cache) for name in PROBES if name in needed}
         found.append(Probed(trained, chosen))

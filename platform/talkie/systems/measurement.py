@@ -48,9 +48,10 @@ def measured(
 
 @dataclass(frozen=True)
 class Bar:
-    """What "works" asks of a system beside its claims: by how much `metric` (one of the task's; empty: the first)
-    must beat the trivial baseline and the control on held-out clips. For an error the share by which it is smaller
-    (0.3 = 30 %), for a figure that should be large the difference in its unit."""
+    """What "works" asks of a system beside its claims: by how much `metric` must beat the trivial baseline and the
+    control on held-out clips. `metric` is one of the task's, or a probe's figure ("stage_opening_correlation"); empty:
+    the task's first. For an error the share by which it is smaller (0.3 = 30 %), for a figure that should be large the
+    difference in its unit."""
 
     over_baseline: float
     over_control: float = 0.0

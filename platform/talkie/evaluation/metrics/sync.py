@@ -19,6 +19,8 @@ from talkie.evaluation.metrics.registry import MESH, TALKING, metric
 REACH = 15
 """Shifts on either side in the Wav2Lip scripts (SyncNet's own demo takes 10): 31 distances, of which LSE-D is the least
 and against whose median LSE-C is measured, so that another reach gives other figures."""
+NEAR = 3
+"""Shifts in frames over which openings are compared: beyond a tenth of a second lips count as wrong."""
 IN_SYNC_COSINE = 0.5
 """Cosine above which LatentSync's evaluation takes a pair for synchronous."""
 
@@ -135,6 +137,21 @@ def calibrated(value: float, truth: float) -> float:
 def aperture_correlation(truth: np.ndarray, guess: np.ndarray, reach: int = REACH) -> float:
     """In [-1, 1]; higher is better. truth, guess: (T,) openings in any unit. See `aperture_lag`."""
     return float(_correlations(truth, guess, reach).max())
+
+
+@metric(
+    "opening_correlation",
+    "Greatest correlation of the mouth's opening with the true one over shifts, both read by one network",
+    unit="1",
+    better="higher",
+    tasks=TALKING,
+    source="Pearson correlation of what a network that was trained on true openings reads off both films",
+    item="clip",
+    network="mouth_reader",
+)
+def opening_correlation(truth: np.ndarray, guess: np.ndarray, reach: int = NEAR) -> float:
+    """In [-1, 1]; higher is better. truth, guess: (T,) openings as read. See `aperture_lag`."""
+    return aperture_correlation(truth, guess, reach)
 
 
 @metric(

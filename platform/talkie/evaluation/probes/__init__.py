@@ -11,6 +11,7 @@ from talkie.errors import BadInput
 from talkie.evaluation.probes.cache import Say, aloud, obtain
 from talkie.evaluation.probes.emotion import Emotion
 from talkie.evaluation.probes.lips import Lips
+from talkie.evaluation.probes.opening import Opening
 from talkie.evaluation.probes.parameters import Parameters
 from talkie.evaluation.probes.people import Identity
 from talkie.evaluation.probes.perceptual import Perceptual
@@ -20,7 +21,7 @@ from talkie.evaluation.probes.views import View, view_clip, view_frames
 from talkie.shards import Dataset, open_dataset
 
 PROBES: Mapping[str, type[Probe]] = MappingProxyType(
-    {probe.name: probe for probe in (Parameters, Identity, Emotion, Lips, Sync, Perceptual)}
+    {probe.name: probe for probe in (Parameters, Identity, Emotion, Lips, Opening, Sync, Perceptual)}
 )
 """Every probe by name."""
 

@@ -20,13 +20,15 @@ from talkie.evaluation.metrics import (
     published_name,
     reading,
     recognition,
+    sync,
 )
 from talkie.evaluation.probes.emotion import Emotion
 from talkie.evaluation.probes.lips import Lips, letters
+from talkie.evaluation.probes.opening import Opening
 from talkie.evaluation.probes.parameters import ROTATION, WEIGHTS, Parameters
 from talkie.evaluation.probes.people import Identity
 from talkie.evaluation.probes.perceptual import Perceptual
-from talkie.evaluation.probes.probe import Probe
+from talkie.evaluation.probes.probe import STAND_IN, Probe
 from talkie.evaluation.probes.sync import Sync
 from talkie.evaluation.probes.views import View, view_clip, view_frames
 from talkie.faces import FaceTracker
@@ -39,6 +41,7 @@ PROBE_OF: Mapping[str, str] = MappingProxyType(
     {
         "lse_d": "sync", "lse_c": "sync", "av_offset": "sync",
         "ver": "lips",
+        "opening_correlation": "opening",
         "csim": "identity",
         "emotion_accuracy": "emotion",
         "lpips": "perceptual",
@@ -48,6 +51,8 @@ PROBE_OF: Mapping[str, str] = MappingProxyType(
 """The published metrics that probes measure, each with the probe's name."""
 FIELDS = ("mp4", "flac", "landmarks.npy", "phones.json")
 """Clip members that are read where they are there; mp4 must be."""
+_FACELESS: Mapping[str, Any] = MappingProxyType({"opening_correlation": 0.0})
+"""What an answer in which no face is found is worth: lips that are not there follow nothing."""
 _TRACKED = 256
 """Side in pixels at which faces are tracked, as in the protocol of videos."""
 
@@ -97,11 +102,15 @@ def score_each(
 ) -> dict[str, Any | BadInput]:
     """As `score`; of a metric for which clip or answer lack something, the BadInput that says what, as its value."""
     found: dict[str, Any | BadInput] = {}
+    frames = min(len(answer.frames), clip.record.frames)
     try:
-        frames = min(len(answer.frames), clip.record.frames)
-        seen, truth = view_answer(clip, VideoResult(answer.fps, answer.frames[:frames])), view_truth(clip)
+        truth = view_truth(clip)
     except BadInput as error:
         return dict.fromkeys(metrics, error)
+    try:
+        seen = view_answer(clip, VideoResult(answer.fps, answer.frames[:frames]))
+    except BadInput as error:
+        return {metric: _FACELESS.get(metric, error) for metric in metrics}
     for metric in metrics:
         try:
             found[metric] = _value(metric, _probe_of(metric, probes), clip, answer, seen, truth)
@@ -113,6 +122,12 @@ def score_each(
 def stage_name(metric: str, probes: Mapping[str, Probe]) -> str:
     """The name that a figure by a probe carries: `stage_` and the metric's own."""
     return published_name(metric, _probe_of(metric, probes).identity)
+
+
+def metric_of(name: str) -> str:
+    """The metric whose figures by a probe are called so ("stage_lse_d"), empty where no probe makes such figures."""
+    metric = name.removeprefix(f"{STAND_IN}_")
+    return metric if metric != name and metric in PROBE_OF else ""
 
 
 def figure(
@@ -150,6 +165,8 @@ def _value(metric: str, probe: Probe, clip: Clip, answer: VideoResult, seen: Vie
         if not said:
             raise BadInput("nothing is said", where=clip.id, cure="leave it out: its rate has no denominator")
         return said, letters(probe.read(seen.mouths))
+    if isinstance(probe, Opening):
+        return sync.opening_correlation(probe.read(truth.mouths[:frames]), probe.read(seen.mouths))
     if isinstance(probe, Identity):
         source = probe.embed(truth.faces[:frames]).mean(0)
         return perceptual.csim(source, probe.embed(seen.faces))

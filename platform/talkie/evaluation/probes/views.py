@@ -13,6 +13,7 @@ import torch
 from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip, HeadTrack, Split, Transcription
 from talkie.errors import BadInput
 from talkie.faces import Recipe, crop_frame, face_box
+from talkie.faces.lips import CORNERS, aperture
 from talkie.heads import ARKIT_NAMES, axis_angle_to_matrix, matrix_to_axis_angle
 from talkie.shards import Dataset
 from talkie.speech.features import log_mel
@@ -28,15 +29,14 @@ PARAMETERS = len(ARKIT_NAMES) + 6
 _FACE_CROP = Recipe(size=FACE, margin=1.15, lift=0.0, smooth_s=0.0)
 _MOUTH_SHARE = 0.5
 """Side of the mouth crop over the clip's median size of the face, the larger side of its landmarks' bounds."""
-_CORNERS = (61, 291)
-"""MediaPipe's mouth corners: their middle moves less with the jaw than the lips' bounds do."""
 _UPRIGHT = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 """Camera axes of a camera that faces the head squarely."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a clip. parameters (T, 58) or None; visemes (T,) numbers in VISEMES or None; emotion: a word or
+    """What is known of a clip. parameters (T, 58) or None; visemes (T,) numbers in VISEMES or None; opening
+    (T,) of the inner lips over the mouth's width; emotion: a word or
     empty; sentence: what is said, empty where nothing or unknown."""
 
     identity: str
@@ -45,6 +45,7 @@ class Truth:
     emotion: str
     parameters: np.ndarray | None
     visemes: np.ndarray | None
+    opening: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def view_clip(clip: Clip) -> View:
 
     Raises BadInput for a head whose expression is not ARKit's 52 weights."""
     fields = clip.fields
+    points = _filled(np.asarray(fields["landmarks.npy"], np.float64), clip.id)
     truth = Truth(
         identity=clip.record.identity,
         split=clip.record.split,
@@ -81,9 +83,10 @@ def view_clip(clip: Clip) -> View:
         emotion=clip.record.labels.get("emotion", ""),
         parameters=_parameters(fields["head.npz"], clip.id) if "head.npz" in fields else None,
         visemes=_visemes(fields["phones.json"], clip.record.frames) if "phones.json" in fields else None,
+        opening=aperture(points),
     )
     sound = clip_audio(clip) if "flac" in fields else None
-    seen = view_frames(clip_pictures(clip), np.asarray(fields["landmarks.npy"]), sound, clip.id)
+    seen = view_frames(clip_pictures(clip), points, sound, clip.id)
     return View(seen.id, seen.faces, seen.mouths, seen.sound, truth)
 
 
@@ -97,7 +100,8 @@ def view_frames(frames: np.ndarray, points: np.ndarray, audio: np.ndarray | None
     places = _filled(np.asarray(points[..., :2], np.float64), name)
     boxes = face_box(places, _FACE_CROP)
     side = _MOUTH_SHARE * float(np.median(np.ptp(places, axis=1).max(1)))
-    centres = places[:, _CORNERS].mean(1)
+    # The middle of the corners moves less with the jaw than that of the lips' bounds does.
+    centres = places[:, CORNERS].mean(1)
     faces = np.stack([crop_frame(f, box, FACE) for f, box in zip(frames, boxes, strict=True)])
     mouths = np.stack(
         [

@@ -9,7 +9,7 @@ from typing import Any
 
 from talkie.clip import Clip
 from talkie.errors import BadInput
-from talkie.evaluation.metrics import find_metric
+from talkie.evaluation.metrics import METRICS, find_metric
 from talkie.systems import Measurement
 
 Scores = Mapping[str, Any]
@@ -49,8 +49,9 @@ class Protocol(ABC):
 
 
 def base(metric: str) -> str:
-    """The metric's own name: `l1_mouth` is `l1` inside the mouth's box."""
-    return metric.removesuffix("_mouth")
+    """The metric's own name: `l1_mouth` is `l1` inside the mouth's box, `stage_lpips` is `lpips` by a stand-in."""
+    own = metric.removesuffix("_mouth")
+    return own if own in METRICS else own.partition("_")[2]
 
 
 def answered(found: Sequence[Any], metric: str) -> list[Any]:

@@ -24,8 +24,6 @@ LIPS_INSIDE = (62, 66)
 MOUTH = slice(48, 68)
 MARGIN = 0.35
 """The mouth's box: the true lips' extent over the clip, this share of its width wider on every side."""
-REACH = 3
-"""Shifts in frames over which openings are compared; beyond a tenth of a second lips count as wrong."""
 
 _PIXELS: dict[str, Callable[..., np.ndarray]] = {"l1": image.l1, "psnr": image.psnr, "ssim": image.ssim}
 _POINTS: dict[str, Callable[..., np.ndarray]] = {"lmd": landmarks.lmd, "f_lmd": landmarks.f_lmd}
@@ -74,14 +72,14 @@ class VideoProtocol(Protocol):
             if metric in _POINTS:
                 scores[metric] = _POINTS[metric](true[seen], given[seen]) if seen.any() else None
             elif metric == "aperture_correlation":
-                enough = seen.sum() >= 2 * REACH + 3
+                enough = seen.sum() >= 2 * sync.NEAR + 3
                 # An answer without a face follows nothing, which is what a correlation of 0 says.
                 scores[metric] = _follows(true[seen], given[seen]) if enough else 0.0
         return scores
 
 
 def _follows(true: np.ndarray, given: np.ndarray) -> float:
-    return sync.aperture_correlation(aperture(true), aperture(given), REACH)
+    return sync.aperture_correlation(aperture(true), aperture(given), sync.NEAR)
 
 
 def tracked(frames: np.ndarray) -> np.ndarray:
