@@ -56,6 +56,7 @@ def main() -> int:
             "tracking": [f"{HERE}/bench_tracking.py"],
             "training": [f"{HERE}/bench_training.py"],
             "probes": [f"{HERE}/bench_probes.py"],
+            "openings": [f"{HERE}/bench_openings.py"],
             "lip_reading": [f"{HERE}/bench_lip_reading.py"],
             "record": [*talkie[1:], "record", stage, "--clips", "80", "--seed", "7"],
             "train": [*talkie[1:], "train", "unitalker", "--data", stage, "--home", home, "--json"],

@@ -42,6 +42,8 @@ def judged(name: str, found: dict[str, float]) -> dict[str, tuple[str, bool]]:
             "in_time": (">= 0.9", found["in_time"] >= 0.9),
             "confidence_true": (f">= {least:.3f}, 1.5 times shuffled", found["confidence_true"] >= least),
         }
+    if name == "opening":
+        return {"correlation": (">= 0.95", found["correlation"] >= 0.95)}
     if name == "parameters":
         return {"error": ("<= 0.6", found["error"] <= 0.6)}
     return {f"ordered_{kind}": (">= 0.95", found[f"ordered_{kind}"] >= 0.95) for kind in ("blur", "noise")}
