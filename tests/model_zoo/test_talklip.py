@@ -73,7 +73,7 @@ def test_drawn_frames_come_in_runs_that_do_not_touch():
     assert len(drawn_frames(5, 0.08, 5)) == 5
 
 
-def test_a_near_reference_is_alike_above_and_a_second_away():
+def test_a_near_reference_is_alike_above_and_shows_another_mouth():
     faces = torch.rand(60, 3, 16, 16)
     faces[40, :, :8] = faces[5, :, :8]
     faces[6, :, :8] = faces[5, :, :8]
@@ -84,7 +84,7 @@ def test_a_near_reference_is_alike_above_and_a_second_away():
     assert near_frames(faces[:3])[[0, 2], 0].tolist() == [2, 0]
 
 
-def test_several_references_are_all_a_second_away_and_shown_as_their_mean():
+def test_several_references_all_show_other_mouths_and_are_shown_as_their_mean():
     faces, rows, still = torch.rand(60, 3, 16, 16), torch.tensor([4, 30, 59]), torch.rand(60, 6, 2)
     near = near_frames(faces, 4)
     assert near.shape == (60, 4)

@@ -47,11 +47,12 @@ class TalkLip(System):
     the first frame, the protocol of the published validation, since the demo's (the same frame, unmasked) shows the
     answer; `reference` = "same" asks for it. Critic and generator use logits, which the published sigmoid saturates.
     Where the expert has learnt phones of frames too, they are part of its loss: after hundreds of steps the decoder has
-    hardly looked at the picture (its gradient is a fortieth of theirs). At `tiny` the reference is the mean of
-    frames a second away, or more, in which the upper face stands alike, laid over the face by eyes and nose (one frame
-    brings its own mouth, which hundreds of steps do not learn to unpaint), and the painter's last layer says how the
-    picture differs from the face above and the reference below: what the published one learns of heads and colours in
-    hundreds of thousands of steps is given there.
+    hardly looked at the picture (its gradient is a fortieth of theirs). At `tiny` the expert sees beside each picture
+    how it differs from the mean of its window. The reference is the mean of frames a quarter of a second away, or more,
+    in which the upper face stands alike, laid over the face by eyes and nose (one frame brings its own mouth, which
+    hundreds of steps do not learn to unpaint). The painter's last layer says how the picture differs from the face
+    above and the reference below, and what is heard enters at every stage of its decoder. What the published ones learn
+    of faces, heads, colours and lips in hundreds of thousands of steps is given there.
     """
 
     card: ClassVar[Card] = Card(

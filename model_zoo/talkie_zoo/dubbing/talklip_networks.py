@@ -29,7 +29,9 @@ class Dubber(nn.Module):
     def __init__(self, c: TalkLipConfig):
         super().__init__()
         self.audio = PhoneAudio(c.audio_width, c.audio_layers, c.heads, c.feedforward, c.dropout, c.reach, c.groups)
-        self.face = FaceInpainter(c.face, c.audio_width, c.encoder, c.decoder, c.depth, c.from_reference)
+        self.face = FaceInpainter(
+            c.face, c.audio_width, c.encoder, c.decoder, c.depth, c.from_reference, c.heard_everywhere
+        )
         self.critic = QualityCritic(c.face, c.critic)
         self.sync = ContrastiveSync(c.audio_width, c.expert_width)
 
@@ -55,6 +57,7 @@ def lip_expert(c: TalkLipConfig) -> LipExpert:
         c.dropout,
         c.reach,
         c.groups,
+        c.expert_centred,
     )
 
 
