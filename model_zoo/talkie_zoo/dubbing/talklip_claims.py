@@ -64,8 +64,9 @@ def claims(system: TalkLip) -> tuple[Claim, ...]:
     ]  # fmt: skip
     if system.config.ablation:
         found += [
-            at_most(0.9, "what the expert brings", "an independent reader's viseme error is at least 10 % lower than "
-                    "without the expert's losses at equal steps", partial(over_twin, system)),
+            Claim("what the expert brings", "a second reader's viseme error is at least 10 % lower than without the "
+                  "expert's losses at equal steps, in two of three seeds", partial(over_twin, system), ceiling=0.9,
+                  share=2 / 3),
             at_most(1.05, "at no price", "the lower half's error is at most 5 % above that of the twin",
                     partial(price, system)),
         ]  # fmt: skip
@@ -81,8 +82,8 @@ def expert_error(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
     window of the length it was taught on. Phones of one viseme look alike: that their strings are told apart too, which
     the protocol says, takes the words and no lips.
 
-    A reader of the stage's true weights, pixels left out, errs on strangers by 0.72, 0.27 and 0.18 after 40, 80 and 160
-    clips (`tests/bench/bench_lip_reading.py`): 0.1 is not to be had from so few."""
+    It takes a closed language, as of the preset `commands`: in free speech even a reader of the stage's true weights,
+    pixels left out, errs on strangers by 0.18 after 160 clips (`tests/bench/bench_lip_reading.py`)."""
     system.eval()
     c, said, read, right, frames = system.config, [], [], 0, 0
     for clip in clips:
@@ -206,7 +207,8 @@ def second_readers(clips: Sequence[Clip]) -> list[tuple[Lips, list[Clip]]]:
     folds = min(FOLDS, len(people))
     found = []
     for fold in range(folds):
-        learnt_from, to_read = [], []
+        learnt_from: list[Clip] = []
+        to_read: list[Clip] = []
         for clip in clips:
             mine = people.index(clip.record.identity) % folds == fold
             (to_read if mine else learnt_from).append(clip)
