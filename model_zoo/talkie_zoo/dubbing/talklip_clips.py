@@ -25,6 +25,8 @@ from talkie_zoo.blocks.temporal import mask_of
 from talkie_zoo.dubbing.talklip_config import TalkLipConfig
 from talkie_zoo.dubbing.talklip_networks import mouths_of
 
+READERS = ("expert", "observer")
+"""The phases that teach lip reading."""
 APART = 6
 """Frames between a face and a reference that was chosen to be like it. So far apart opening and width of the stage's
 mouths are correlated by -0.12 to 0.01, two frames apart by 0.40 to 0.68, and heads stand much as they did."""
@@ -103,7 +105,7 @@ def batch_of(examples: Sequence[Example], c: TalkLipConfig, phase: str) -> Batch
         batch["labels"] = pad([e["labels"] for e in examples])[0]
     if "mouths" in examples[0]:
         starts = [int(torch.randint(max(0, len(e["mouths"]) - c.window) + 1, ())) for e in examples]
-        batch["window"] = _window(examples, starts, c, shake=phase == "expert")
+        batch["window"] = _window(examples, starts, c, shake=phase in READERS)
         if "faces" in examples[0]:
             share, run = (c.lip_drawn, c.lip_run) if phase == "lip" else (c.drawn, c.run)
             batch["drawn"] = _drawn(examples, starts, c, share, run)

@@ -24,8 +24,8 @@ class TalkLipConfig(SystemConfig):
     `limit`: frames that the audio encoder hears at once in use. `warp`: greatest stretch of the spectrum in training
     (0: none). `frame_weight`: of the phone of each frame beside string and CTC (0: none).
     `thawed`: layers of the audio encoder that are trained after the first generator phase, at `late_rate`. `ablation`:
-    trains a twin of the last phase without the expert's losses. Paths `pretrained_expert` and `pretrained_audio`:
-    safetensors of the module's own tensors, in place of its phase."""
+    trains a twin of the last phase without the expert's losses, and an observer that judges both. Paths
+    `pretrained_expert` and `pretrained_audio`: safetensors of the module's own tensors, in place of its phase."""
 
     frame: int = Field(96, ge=32)
     face: int = Field(64, ge=16)
@@ -78,6 +78,7 @@ class TalkLipConfig(SystemConfig):
     patience: int = Field(0, ge=0)
     expert_steps: int = Field(1, ge=1)
     audio_steps: int = Field(1, ge=1)
+    observer_steps: int = Field(1, ge=1)
     generator_steps: int = Field(1, ge=1)
     unfrozen_steps: int = Field(1, ge=1)
     lip_steps: int = Field(1, ge=1)
@@ -116,6 +117,7 @@ MICRO = TalkLipConfig(
     late_rate=5e-3,
     expert_steps=4,
     audio_steps=4,
+    observer_steps=4,
     generator_steps=4,
     unfrozen_steps=4,
     lip_steps=4,
@@ -149,10 +151,11 @@ TINY = TalkLipConfig(
     # expert bring the lower half from 0.0195 to 0.0200.
     late_rate=7e-4,
     critic_rate=5e-4,
-    lip_weight=6e-5,
+    lip_weight=1e-4,
     warp=0.2,
     expert_steps=300,
     audio_steps=400,
+    observer_steps=450,
     generator_steps=1000,
     unfrozen_steps=60,
     lip_steps=160,
