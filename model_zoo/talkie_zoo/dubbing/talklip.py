@@ -81,8 +81,9 @@ class TalkLip(System):
             "`tiny` is benched on the stage's preset `commands`, a closed language of twenty words in which every clip"
             " says another sentence. Of free English (preset `speech`) its expert misreads 0.59 of strangers' visemes"
             " after as many steps, 0.72 where it does not see what moves",
-            "the observer, who judges what is read, has learnt from the same people as the expert, not from the same"
-            " pixels of their answers; it and the stage's probe stand in for AV-HuBERT Large and SyncNet",
+            "the observer, who judges what is read, learns from the same clips as the expert; it and the stage's probe"
+            " stand in for AV-HuBERT Large and SyncNet",
+            "on real footage the lower face that `tiny` paints is blurred, and the edge of its box shows",
             "AV-HuBERT's own weights were never loaded: both of its stand-ins learn from the training clips",
             "the expert reads phones, not LRS2's word pieces; LRS2 and LRW were never trained on",
             "whole clips at once: not streamable",

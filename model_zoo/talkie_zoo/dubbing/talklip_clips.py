@@ -29,7 +29,7 @@ READERS = ("expert", "observer")
 """The phases that teach lip reading."""
 APART = 6
 """Frames between a face and a reference that was chosen to be like it. So far apart opening and width of the stage's
-mouths are correlated by -0.12 to 0.01, two frames apart by 0.40 to 0.68, and heads stand much as they did."""
+mouths are correlated by -0.12 to -0.01, two frames apart by 0.39 to 0.68, and heads stand much as they did."""
 SHIFT, LIGHT = 2, 0.2
 """Pixels by which a window's mouths are moved, and the share by which their contrast is changed, for the expert."""
 

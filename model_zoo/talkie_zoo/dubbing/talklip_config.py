@@ -131,8 +131,8 @@ TINY = TalkLipConfig(
     decoder=(64, 64, 64, 48, 32, 16, 16),
     critic=(8, 8, 8, 16, 32, 64, 64),
     from_reference=True,
-    # After 200 steps of eight clips so, the lower half is missed by 0.0206 on held-out people, by 0.0226 with other
-    # speech; after 300 without by 0.0211 and 0.0227.
+    # After 200 steps of eight clips so (at five stages), the lower half is missed by 0.0206 on held-out people, by
+    # 0.0226 with other speech; after 300 without by 0.0211 and 0.0227.
     heard_everywhere=True,
     # One frame brings a mouth of its own, which has to be unpainted. Copied as they are, the mean of six misses the
     # lower half by 0.0217, one by 0.0242, the mean of the video itself by 0.0272.
