@@ -15,8 +15,16 @@ from talkie.errors import BadConfig, BadInput
 from talkie.systems.sizes import on_meta, parameter_count
 from talkie.systems.tasks.dubbing import request_of
 from talkie_zoo.dubbing.talklip import TalkLip
-from talkie_zoo.dubbing.talklip_claims import gradient_elsewhere, hears_far, outside_box
-from talkie_zoo.dubbing.talklip_clips import APART, drawn_frames, near_frames, shown_faces
+from talkie_zoo.dubbing.talklip_claims import (
+    carried,
+    expert_error,
+    gradient_elsewhere,
+    hears_far,
+    outside_box,
+    over_twin,
+    seen_by_readers,
+)
+from talkie_zoo.dubbing.talklip_clips import APART, drawn_frames, example_of, near_frames, shown_faces
 from talkie_zoo.dubbing.talklip_config import MICRO, TalkLipConfig
 from talkie_zoo.dubbing.talklip_video import sounding
 
@@ -73,7 +81,7 @@ def test_drawn_frames_come_in_runs_that_do_not_touch():
     assert len(drawn_frames(5, 0.08, 5)) == 5
 
 
-def test_a_near_reference_is_alike_above_and_a_second_away():
+def test_a_near_reference_is_alike_above_and_shows_another_mouth():
     faces = torch.rand(60, 3, 16, 16)
     faces[40, :, :8] = faces[5, :, :8]
     faces[6, :, :8] = faces[5, :, :8]
@@ -84,7 +92,7 @@ def test_a_near_reference_is_alike_above_and_a_second_away():
     assert near_frames(faces[:3])[[0, 2], 0].tolist() == [2, 0]
 
 
-def test_several_references_are_all_a_second_away_and_shown_as_their_mean():
+def test_several_references_all_show_other_mouths_and_are_shown_as_their_mean():
     faces, rows, still = torch.rand(60, 3, 16, 16), torch.tensor([4, 30, 59]), torch.rand(60, 6, 2)
     near = near_frames(faces, 4)
     assert near.shape == (60, 4)
@@ -146,6 +154,36 @@ def test_the_last_phase_leaves_the_expert_alone_and_begins_the_twin_at_the_gener
     assert all(torch.equal(before[name], value) for name, value in system.expert.state_dict().items())
 
 
+def test_the_observer_learns_in_its_own_phase_alone_and_no_other_loss_knows_it(system, clips):
+    names = {name for name, _ in system.named_parameters() if name.startswith("observer.")}
+    trained = [p.name for p in system.phases() for o in p.optimisers.values() if any(map(o.selects, names))]
+    assert trained == ["observer"]
+    for phase in ("generator", "lip"):
+        system.enter(phase)
+        assert not system.observer.training
+        batch = system.collate([system.example(clip, None) for clip in clips])
+        sum(system.losses(batch, phase, "generator").values()).backward()
+        assert all(p.grad is None for p in system.observer.parameters())
+    assert sum(p.numel() for p in system.observer.parameters()) != sum(p.numel() for p in system.expert.parameters())
+
+
+def test_readers_are_measured_on_the_mouths_that_they_were_taught_on(system, clips):
+    taught = example_of(clips[0], system.config)["mouths"].float() / 255
+    # Training keeps levels of 255, and another hand makes its pictures small.
+    assert torch.allclose(seen_by_readers(system, clips[0], None), taught, atol=4 / 255)
+    assert expert_error(system, clips).value > 0
+    assert over_twin(system, clips).value == pytest.approx(1, abs=0.5)
+
+
+def test_a_probes_crops_do_not_follow_the_lips(clips):
+    still = np.asarray(clips[0].fields["landmarks.npy"]).copy()
+    talking = still.copy()
+    talking[::2, 61] += 5
+    # The mean face is another, how it moves is not.
+    moved = [np.diff(carried(points)[:, 61], axis=0) for points in (still, talking)]
+    assert np.allclose(*moved, atol=1e-6)
+
+
 def test_phases_and_what_a_path_stands_in_for(system, clips, tmp_path):
     save_file(system.expert.state_dict(), tmp_path / "expert.safetensors")
     given = TalkLipConfig(**{**MICRO.model_dump(), "pretrained_expert": str(tmp_path / "expert.safetensors")})
@@ -153,7 +191,7 @@ def test_phases_and_what_a_path_stands_in_for(system, clips, tmp_path):
     loaded.prepare(clips)
     state = system.expert.state_dict()
     assert all(torch.equal(state[name], value) for name, value in loaded.expert.state_dict().items())
-    assert [phase.name for phase in loaded.phases()] == ["audio", "generator", "unfrozen", "lip"]
+    assert [phase.name for phase in loaded.phases()] == ["audio", "observer", "generator", "unfrozen", "lip"]
     assert loaded.external() == ("expert.",)
     (tmp_path / "none.safetensors").write_bytes(b"none")
     wrong = given.model_copy(update={"pretrained_expert": str(tmp_path / "none.safetensors")})

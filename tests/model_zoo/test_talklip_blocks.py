@@ -13,7 +13,7 @@ from talkie.errors import NoFace
 from talkie_zoo.blocks.contrastive_sync import ContrastiveSync, info_nce
 from talkie_zoo.blocks.face_track import STILL, still_points, tracked_boxes
 from talkie_zoo.blocks.inpainter import FaceInpainter, QualityCritic, hidden, narrowest
-from talkie_zoo.blocks.lip_expert import LipExpert
+from talkie_zoo.blocks.lip_expert import LipExpert, MouthFront, beside_mean
 from talkie_zoo.blocks.paste import cut, part_of, paste, turned
 from talkie_zoo.blocks.phone_ctc import PhoneAudio, stacked_filterbanks, warped_bands
 from talkie_zoo.blocks.phone_tokens import (
@@ -154,6 +154,16 @@ def test_a_painter_from_the_reference_begins_with_the_face_above_and_the_referen
     assert torch.allclose(net(faces, references, torch.randn(2, 5)), wanted, atol=1e-5)
 
 
+def test_what_is_said_enters_at_the_narrowest_place_alone_or_at_every_stage():
+    faces, one, other = torch.rand(2, 3, 16, 16), torch.randn(2, 5), torch.randn(2, 5)
+    for everywhere in (False, True):
+        net = FaceInpainter(16, 5, [4] * 5, [4] * 5, 1, heard_everywhere=everywhere).eval()
+        assert len(net.heard) == (5 if everywhere else 0)
+        with torch.no_grad():
+            net.content.weight.zero_()
+        assert torch.equal(net(faces, faces, one), net(faces, faces, other)) != everywhere
+
+
 def test_the_critic_looks_at_the_lower_half_alone():
     net, faces = QualityCritic(16, [4] * 5), torch.rand(2, 3, 16, 16)
     other = faces.clone()
@@ -256,6 +266,24 @@ def test_the_expert_reads_the_best_path_of_its_frames():
         expert.frames.weight.copy_(torch.eye(CLASSES, 16))
         expert.frames.bias.zero_()
     assert expert.read(torch.eye(16)[[0, 3, 3, 0, 3, 9, 9]]) == [3, 3, 9]
+
+
+def test_a_centred_front_sees_beside_each_picture_what_moves_in_its_window():
+    mouths, mask = torch.rand(2, 6, 8, 8), torch.ones(2, 6, dtype=torch.bool)
+    front = MouthFront((2, 4), 1, centred=True).eval()
+    assert torch.allclose(front(mouths, mask), front(0.5 * mouths + 0.2, mask), atol=1e-4)
+    shown = beside_mean(mouths + torch.rand(2, 1, 8, 8), mask)
+    assert torch.allclose(shown[:, 1], beside_mean(mouths, mask)[:, 1], atol=1e-5)
+    assert torch.allclose(shown[:, 1].mean(1), torch.zeros(2, 8, 8), atol=1e-5)
+    assert torch.allclose(shown.square().mean((2, 3, 4)), torch.ones(2, 2), atol=1e-4)
+
+
+def test_a_padded_window_is_centred_as_it_is_alone():
+    mouths, mask = torch.rand(1, 6, 8, 8), torch.arange(6)[None] < 4
+    padded = beside_mean(mouths, mask)
+    assert torch.allclose(padded[:, :, :4], beside_mean(mouths[:, :4], mask[:, :4]), atol=1e-5)
+    assert padded[:, :, 4:].abs().max() == 0
+    assert beside_mean(torch.ones(1, 3, 8, 8), mask[:, :3]).abs().max() == 0
 
 
 def test_what_looks_alike_in_a_row_is_one_viseme():

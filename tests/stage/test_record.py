@@ -1,6 +1,7 @@
 """The recorded corpus: every field is there, is the truth, and follows from the seed alone."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from talkie.heads import builtin_head, project_landmarks
 from talkie.media import decode_flac, decode_mp4, read_audio, read_video
 from talkie.shards import Ledger, decode_field, open_dataset
 from talkie.stage import load_shoot, record
+from talkie.stage.film import who_says_what
 from talkie.stage.script import scripts
 from talkie.stage.sentences import SENTENCES
 
@@ -110,6 +112,22 @@ def test_a_sentence_comes_back_in_the_voice_of_another_person():
 
 def test_asking_for_more_clips_does_not_change_the_earlier_ones():
     assert scripts(10, 4, seed=1) == scripts(50, 4, seed=1)[:10]
+
+
+def test_more_texts_of_ones_own_than_the_stage_has_are_all_spoken_before_one_comes_back():
+    shoot = load_shoot("commands", seed=3)
+    texts = shoot.script.texts
+    assert len(texts) == len(set(texts)) == shoot.clips > len(SENTENCES["en"])
+    said = [who_says_what(shoot, len(texts) + 5, number)[1].text for number in range(len(texts) + 5)]
+    assert sorted(said[: len(texts)]) == sorted(texts)
+
+
+def test_few_texts_of_ones_own_take_the_places_of_the_stages_sentences():
+    shoot = load_shoot("speech", **{"script.texts": ("Yes.", "No.")})
+    own = [line.text for line in (who_says_what(load_shoot("speech"), 40, number)[1] for number in range(40))]
+    mine = [who_says_what(shoot, 40, number)[1].text for number in range(40)]
+    assert all(a == b for (x, a), (y, b) in pairwise(sorted(zip(own, mine, strict=True))) if x == y)
+    assert mine[:4] == ["Yes.", "No.", "Yes.", "No."]
 
 
 def test_every_field_of_the_emotion_and_multi_view_presets_is_there_and_agrees(tmp_path):

@@ -29,13 +29,14 @@ class Unit(nn.Module):
 
 class FaceInpainter(nn.Module):
     """Wav2Lip's face network: who it is and how the head stands enter by the skips alone, and what is said alone at the
-    narrowest place, 1 x 1.
+    narrowest place, 1 x 1, unless `heard_everywhere`.
 
     size: side of the face in pixels, halved by every stage but the first and the last, which takes what is left (2 or
     3 pixels) in one kernel. encoder, decoder: channels of the stages, as many of both. depth: most residual
     convolutions of a stage (3 as published). from_reference: the last layer says, in logits, by how much the picture
     differs from the face above and the reference below, and begins at nothing; off as published, where colours pass the
-    skips too, for which hundreds of steps are too few."""
+    skips too, for which hundreds of steps are too few. heard_everywhere: what is said is added to every stage of the
+    decoder as well; off as published, where it passes all norms beside the skips of a face that moves more."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class FaceInpainter(nn.Module):
         decoder: Sequence[int],
         depth: int = 3,
         from_reference: bool = False,
+        heard_everywhere: bool = False,
     ):
         super().__init__()
         self.size, stages = size, len(encoder)
@@ -70,6 +72,7 @@ class FaceInpainter(nn.Module):
             # Wav2Lip's: one at the narrowest stage, two at all others.
             count = min(1 if number == 0 else 2, depth)
             self.decoder.append(nn.Sequential(Unit(way, width), *_residuals(width, count)))
+        self.heard = nn.ModuleList(nn.Linear(content, width) for width in decoder if heard_everywhere)
         inner = decoder[-1] // 2
         self.out = nn.Sequential(
             Unit(nn.Conv2d(decoder[-1] + encoder[0], inner, 3, 1, 1), inner), nn.Conv2d(inner, 3, 1)
@@ -89,8 +92,11 @@ class FaceInpainter(nn.Module):
             x = stage(x)
             skips.append(x)
         x = self.content(content)[..., None, None]
-        for stage in self.decoder:
-            x = torch.cat([stage(x), skips.pop()], 1)
+        for number, stage in enumerate(self.decoder):
+            x = stage(x)
+            if self.heard:
+                x = x + self.heard[number](content)[..., None, None]
+            x = torch.cat([x, skips.pop()], 1)
         painted = self.out(x)
         if self.from_reference:
             half = self.size // 2

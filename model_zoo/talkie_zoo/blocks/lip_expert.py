@@ -18,6 +18,8 @@ from talkie_zoo.blocks.transformer import ContextEncoder
 MEAN, DEVIATION = 0.421, 0.165
 """Of the grey values of mouth crops in LRS3 (AV-HuBERT's transform)."""
 SMOOTHING = 0.1
+FAINTEST = 1e-3
+"""Least deviation of a window's pictures that they are divided by: a still has none."""
 
 
 class ResidualBlock(nn.Module):
@@ -43,13 +45,17 @@ class ResidualBlock(nn.Module):
 
 class MouthFront(nn.Module):
     """Mouth pictures -> one vector a frame: 5 x 7 x 7 convolution over time and space, pooling, a residual network of
-    `blocks` blocks a stage (2: ResNet-18), the mean over the picture (Stafylakis & Tzimiropoulos 2017)."""
+    `blocks` blocks a stage (2: ResNet-18), the mean over the picture (Stafylakis & Tzimiropoulos 2017).
 
-    def __init__(self, widths: Sequence[int], blocks: int):
+    centred: beside each picture stands how it differs from the mean of its window, both in the window's own deviations:
+    what a face shows when nothing moves tells who it is and nothing of what is said (off as published)."""
+
+    def __init__(self, widths: Sequence[int], blocks: int, centred: bool = False):
         super().__init__()
         first = widths[0]
+        self.centred = centred
         self.stem = nn.Sequential(
-            nn.Conv3d(1, first, (5, 7, 7), (1, 2, 2), (2, 3, 3), bias=False),
+            nn.Conv3d(2 if centred else 1, first, (5, 7, 7), (1, 2, 2), (2, 3, 3), bias=False),
             nn.BatchNorm3d(first),
             nn.PReLU(first),
             nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),
@@ -60,10 +66,23 @@ class MouthFront(nn.Module):
             stages += [ResidualBlock(width, width, 1) for _ in range(blocks - 1)]
         self.trunk = nn.Sequential(*stages)
 
-    def forward(self, mouths: Tensor) -> Tensor:
-        """mouths (B, T, S, S) in [0, 1] -> (B, T, widths[-1])."""
-        seen = self.stem(((mouths - MEAN) / DEVIATION)[:, None]).transpose(1, 2)
+    def forward(self, mouths: Tensor, mask: Tensor) -> Tensor:
+        """mouths (B, T, S, S) in [0, 1], mask (B, T) bool -> (B, T, widths[-1])."""
+        shown = beside_mean(mouths, mask) if self.centred else ((mouths - MEAN) / DEVIATION)[:, None]
+        seen = self.stem(shown).transpose(1, 2)
         return self.trunk(seen.flatten(0, 1)).mean((-2, -1)).unflatten(0, mouths.shape[:2])
+
+
+def beside_mean(mouths: Tensor, mask: Tensor) -> Tensor:
+    """Mouths (B, T, S, S) and mask (B, T) -> (B, 2, T, S, S): each picture and its difference from the mean of those in
+    the mask, both at zero mean and unit deviation over the window; zero outside the mask."""
+    kept = mask[..., None, None].to(mouths)
+    count = kept.sum(1, keepdim=True).clamp_min(1)
+    middle = (mouths * kept).sum(1, keepdim=True) / count
+    both = torch.stack([mouths - middle.mean((-2, -1), keepdim=True), mouths - middle], 1) * kept[:, None]
+    area = mouths.shape[-1] ** 2
+    spread = (both.square().sum((2, 3, 4), keepdim=True) / (area * count[:, None])).sqrt()
+    return both / spread.clamp_min(FAINTEST)
 
 
 class LipExpert(nn.Module):
@@ -83,10 +102,11 @@ class LipExpert(nn.Module):
         dropout: float,
         reach: int,
         groups: int,
+        centred: bool = False,
     ):
         super().__init__()
         self.width = width
-        self.front = MouthFront(widths, blocks)
+        self.front = MouthFront(widths, blocks, centred)
         self.project = nn.Sequential(nn.LayerNorm(widths[-1]), nn.Linear(widths[-1], width))
         self.context = ContextEncoder(width, layers, heads, feedforward, dropout, reach, groups)
         self.frames = nn.Linear(width, CLASSES)
@@ -99,7 +119,7 @@ class LipExpert(nn.Module):
 
     def see(self, mouths: Tensor, mask: Tensor) -> Tensor:
         """mouths (B, T, S, S) grey in [0, 1], mask (B, T) bool -> the encoder's features (B, T, width)."""
-        return self.context(self.project(self.front(mouths)), mask)
+        return self.context(self.project(self.front(mouths, mask)), mask)
 
     def scores(self, features: Tensor, mask: Tensor, strings: Tensor) -> Tensor:
         """Of every next token: features (B, T, width), strings (B, L) padded with BLANK -> (B, L + 1, TOKENS), row l

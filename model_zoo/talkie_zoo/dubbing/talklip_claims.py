@@ -1,25 +1,31 @@
-"""What TalkLip's card claims, as measurements on held-out clips. The stage's probes judge lips and synchrony; they
-are of other build, seed and footage than the expert, and nothing was trained against them."""
+"""What TalkLip's card claims, as measurements on held-out clips. The observer judges lips and the stage's probe judges
+synchrony: both are of other build and seed than the expert, and nothing was trained against them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip
+from talkie.clip import FPS, SAMPLES_PER_FRAME, Clip, Transcription
+from talkie.evaluation.metrics.reading import edits
+from talkie.evaluation.metrics.sync import sync_curve
+from talkie.evaluation.probes import load_probe, view_frames
+from talkie.evaluation.probes.sync import Sync
 from talkie.systems.measurement import Claim, Measurement, at_most, measured
 from talkie.systems.tasks.dubbing import request_of
-from talkie.systems.tasks.video import VideoResult
+from talkie_zoo.blocks.face_track import tracked_boxes
+from talkie_zoo.blocks.lip_expert import LipExpert
 from talkie_zoo.blocks.paste import paste
-from talkie_zoo.blocks.phone_tokens import phone_names, viseme_runs
+from talkie_zoo.blocks.phone_tokens import phone_labels, phone_names, phone_tokens, viseme_runs
 from talkie_zoo.dubbing.talklip_clips import batch_of, example_of
-from talkie_zoo.dubbing.talklip_networks import Dubber
+from talkie_zoo.dubbing.talklip_networks import Dubber, mouths_of
 from talkie_zoo.dubbing.talklip_video import sounding
 
 if TYPE_CHECKING:
@@ -56,8 +62,9 @@ def claims(system: TalkLip) -> tuple[Claim, ...]:
     ]  # fmt: skip
     if system.config.ablation:
         found += [
-            at_most(0.9, "what the expert brings", "an independent reader's viseme error is at least 10 % lower than "
-                    "without the expert's losses at equal steps", partial(over_twin, system)),
+            Claim("what the expert brings", "the observer's viseme error is at least 10 % lower than without the "
+                  "expert's losses at equal steps, in two of three seeds", partial(over_twin, system), ceiling=0.9,
+                  share=2 / 3),
             at_most(1.05, "at no price", "the lower half's error is at most 5 % above that of the twin",
                     partial(price, system)),
         ]  # fmt: skip
@@ -73,32 +80,41 @@ def expert_error(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
     window of the length it was taught on. Phones of one viseme look alike: that their strings are told apart too, which
     the protocol says, takes the words and no lips.
 
-    A reader of the stage's true weights, pixels left out, errs on strangers by 0.72, 0.27 and 0.18 after 40, 80 and 160
-    clips (`tests/bench/bench_lip_reading.py`): 0.1 is not to be had from so few."""
-    from talkie.evaluation.metrics.reading import edits
-
+    It takes a closed language, as of the preset `commands`: in free speech even a reader of the stage's true weights,
+    pixels left out, errs on strangers by 0.18 after 160 clips (`tests/bench/bench_lip_reading.py`)."""
     system.eval()
-    c, said, read, right, frames = system.config, [], [], 0, 0
-    for clip in clips:
-        e = example_of(clip, c)
-        for first in range(0, max(1, len(e["mouths"]) - c.window + 1), c.window):
-            mouths = e["mouths"][None, first : first + c.window].float() / 255
-            seen = system.expert.see(mouths, torch.ones(mouths.shape[:2], dtype=torch.bool))[0]
-            said.append(e["tokens"][(e["middles"] >= first) & (e["middles"] < first + c.window)].tolist())
-            read.append(system.expert.read(seen))
-            named = system.expert.frames(seen).argmax(-1)
-            right += int((named == e["labels"][first : first + c.window]).sum())
+    shown = (seen_by_readers(system, clip, None) for clip in clips)
+    visemes, phones, named, count = misread(system, system.expert, clips, shown)
+    protocol = {"frames named right": f"{named:.3f}", "phone error rate": f"{phones:.3f}"}
+    return measured("viseme error rate", visemes, "1", count, "viseme", clips, protocol)
+
+
+def misread(
+    system: TalkLip, reader: LipExpert, clips: Sequence[Clip], shown: Iterable[Tensor]
+) -> tuple[float, float, float, int]:
+    """What a reader makes of the mouths (T, m, m) that are shown for each clip: edits over visemes and over phones, the
+    share of frames whose phone it names, and the number of visemes that were said."""
+    window, said, read, right, frames = system.config.window, [], [], 0, 0
+    for clip, mouths in zip(clips, shown, strict=True):
+        spoken: Transcription = clip.fields["phones.json"]
+        (tokens, middles), labels = phone_tokens(spoken), phone_labels(spoken, len(mouths))
+        for first in range(0, max(1, len(mouths) - window + 1), window):
+            part = mouths[None, first : first + window]
+            seen = reader.see(part, torch.ones(part.shape[:2], dtype=torch.bool))[0]
+            said.append(tokens[(middles >= first) & (middles < first + window)].tolist())
+            read.append(reader.read(seen))
+            named = reader.frames(seen).argmax(-1)
+            right += int((named == labels[first : first + window]).sum())
             frames += len(named)
 
-    def rate(truths: list[list[str]], guesses: list[list[str]]) -> float:
+    def rate(truths: Sequence[Sequence[str]], guesses: Sequence[Sequence[str]]) -> float:
         pairs = zip(truths, guesses, strict=True)
         return sum(edits(t, g) for t, g in pairs) / max(1, sum(map(len, truths)))
 
     shapes = [viseme_runs(tokens) for tokens in said]
+    visemes = rate(shapes, [viseme_runs(tokens) for tokens in read])
     phones = rate([phone_names(t) for t in said], [phone_names(t) for t in read])
-    protocol = {"frames named right": f"{right / max(1, frames):.3f}", "phone error rate": f"{phones:.3f}"}
-    value = rate(shapes, [viseme_runs(tokens) for tokens in read])
-    return measured("viseme error rate", value, "1", sum(map(len, shapes)), "viseme", clips, protocol)
+    return visemes, phones, right / max(1, frames), sum(map(len, shapes))
 
 
 # --- the generator --------------------------------------------------------------------------------------------------
@@ -170,13 +186,28 @@ def outside_box(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
 # --- what the expert brings -----------------------------------------------------------------------------------------
 
 
+@torch.no_grad()
 def over_twin(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
-    """Viseme error rate of the probe on the answers over that on the twin's."""
-    rates = {name: _read(system, getattr(system, name), clips) for name in ("dubber", "twin")}
-    rates["truth"] = _read(system, None, clips)
+    """Viseme error rate on the answers over that on the twin's, read by the observer, which no loss knows."""
+    system.eval()
+    rates = {}
+    for name, dubber in (("dubber", system.dubber), ("twin", system.twin), ("truth", None)):
+        shown = (seen_by_readers(system, clip, dubber) for clip in clips)
+        rates[name] = misread(system, system.observer, clips, shown)[0]
     said = {f"{name} read": f"{rate:.3f}" for name, rate in rates.items()}
     ratio = rates["dubber"] / max(rates["twin"], 1e-9)
     return measured("viseme error over twin's", ratio, "ratio", len(clips), "clip", clips, said)
+
+
+def seen_by_readers(system: TalkLip, clip: Clip, dubber: Dubber | None) -> Tensor:
+    """Mouths (T, m, m) in [0, 1] of a generator's answer to a clip's own speech, or of the clip."""
+    c, request = system.config, request_of(clip)
+    frames = request.frames if dubber is None else system.answer(dubber, request).frames
+    scale = c.frame / frames.shape[1]
+    small = [cv2.resize(frame, (c.frame, c.frame), interpolation=cv2.INTER_AREA) for frame in frames]
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in small]
+    boxes = tracked_boxes(np.asarray(request.landmarks), c.margin) * scale
+    return mouths_of(torch.from_numpy(np.stack(grey))[:, None].float() / 255, torch.from_numpy(boxes).float(), c)
 
 
 def price(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
@@ -189,38 +220,13 @@ def price(system: TalkLip, clips: Sequence[Clip]) -> Measurement:
     return _ratio("lower L1 over twin's", errors["dubber"], errors["twin"], clips)
 
 
-def _read(system: TalkLip, dubber: Dubber | None, clips: Sequence[Clip]) -> float:
-    """What the lip probe misreads of a generator's answers, or of the truth: edits over visemes."""
-    from talkie.evaluation.metrics.reading import ver
-    from talkie.evaluation.probes import load_probe, view_clip, view_frames
-    from talkie.evaluation.probes.lips import Lips, letters
-
-    reader = load_probe("lips")
-    assert isinstance(reader, Lips)
-    truths, guesses = [], []
-    for clip in clips:
-        truth = view_clip(clip)
-        seen = truth
-        if dubber is not None:
-            answer = system.answer(dubber, request_of(clip))
-            seen = view_frames(answer.frames, np.asarray(clip.fields["landmarks.npy"]), name=clip.id)
-        visemes = truth.known.visemes
-        if visemes is not None and letters(visemes):
-            truths.append(letters(visemes))
-            guesses.append(letters(reader.read(seen.mouths)))
-    return ver(truths, guesses)
-
-
 # --- sound ----------------------------------------------------------------------------------------------------------
 
 
 def in_time(system: TalkLip, shuffled: bool, clips: Sequence[Clip]) -> Measurement:
     """Share of answers whose lips are nearest, by the synchrony probe, to the sound of the same frame, of all offsets
-    within REACH. shuffled: the answer is to the next clip's sound and compared with the clip's own."""
-    from talkie.evaluation.metrics.sync import sync_curve
-    from talkie.evaluation.probes import load_probe, view_frames
-    from talkie.evaluation.probes.sync import Sync
-
+    within REACH. shuffled: the answer is to the next clip's sound and compared with the clip's own. The probe's crops
+    follow eyes and nose: such as follow the true lips tell, by how they shake, what was said, whatever is shown."""
     probe = load_probe("sync")
     assert isinstance(probe, Sync)
     offsets = []
@@ -229,12 +235,19 @@ def in_time(system: TalkLip, shuffled: bool, clips: Sequence[Clip]) -> Measureme
         asked = request
         if shuffled:
             asked = replace(request, audio=np.resize(request_of(other).audio, len(request.audio)))
-        answer: VideoResult = system.generate(asked)
-        view = view_frames(answer.frames, np.asarray(request.landmarks), request.audio, clip.id)
+        view = view_frames(system.generate(asked).frames, carried(request.landmarks), request.audio, clip.id)
         offsets.append(int(sync_curve(*probe.embed(view), REACH).argmin()) - REACH)
     share = float(np.mean([offset == 0 for offset in offsets]))
     said = {"offsets": " ".join(map(str, offsets[:32])), "chance": f"{1 / (2 * REACH + 1):.3f}"}
     return measured("answers in time", share, "share", len(offsets), "clip", clips, said)
+
+
+def carried(landmarks: np.ndarray) -> np.ndarray:
+    """(T, 478, 2) the mean face of landmarks (T, 478, 3) in pixels, carried along by eyes and nose."""
+    boxes = tracked_boxes(landmarks, 1.0)
+    corners, sides = boxes[:, None, :2], boxes[:, None, 2:]
+    mean: np.ndarray = np.nanmean((landmarks[..., :2] - corners) / sides, 0)
+    return np.asarray(corners + mean * sides)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from talkie.clip import FPS, Clip
+from talkie.clip import Clip
 from talkie.faces import crop_frame
 from talkie.shards import pictures
 from talkie.systems.contract import Batch, Example
@@ -25,9 +25,11 @@ from talkie_zoo.blocks.temporal import mask_of
 from talkie_zoo.dubbing.talklip_config import TalkLipConfig
 from talkie_zoo.dubbing.talklip_networks import mouths_of
 
-APART = FPS
-"""Frames between a face and a reference that was chosen to be like it: a second."""
-SPREAD = 3
+READERS = ("expert", "observer")
+"""The phases that teach lip reading."""
+APART = 6
+"""Frames between a face and a reference that was chosen to be like it. So far apart opening and width of the stage's
+mouths are correlated by -0.12 to -0.01, two frames apart by 0.39 to 0.68, and heads stand much as they did."""
 SHIFT, LIGHT = 2, 0.2
 """Pixels by which a window's mouths are moved, and the share by which their contrast is changed, for the expert."""
 
@@ -65,9 +67,9 @@ def cropped(frames: np.ndarray, boxes: np.ndarray, size: int) -> np.ndarray:
 
 def near_frames(faces: Tensor, count: int = 1) -> Tensor:
     """(T, count or fewer) int64 for every face (T, 3, S, S) the frames, APART frames or more away, whose upper half (no
-    secret) is most like its own: the head stands alike there, and after a second nothing is known of what the mouth
-    does. Every SPREAD-th of them is taken, as frames in a row show one mouth; of a clip too short for that, the nearest
-    stands for those that are missing, and of one shorter than APART the frame farthest away."""
+    secret) is most like its own: the head stands alike there, and nothing is known of what the mouth does. Of a clip
+    too short for that, the nearest stands for those that are missing, and of one shorter than APART the frame farthest
+    away."""
     seen = F.avg_pool2d(faces[:, :, : faces.shape[-2] // 2], 4).flatten(1)
     number = torch.arange(len(faces))
     found = []
@@ -75,8 +77,8 @@ def near_frames(faces: Tensor, count: int = 1) -> Tensor:
         apart = (rows[:, None] - number).abs()
         gap = apart.amax(1, keepdim=True).clamp_max(APART)
         unlike = torch.cdist(seen[rows], seen, p=1).masked_fill(apart < gap, torch.inf)
-        least, nearest = unlike.topk(min(SPREAD * count, len(faces)), largest=False)
-        found.append(torch.where(least.isinf(), nearest[:, :1], nearest)[:, ::SPREAD])
+        least, nearest = unlike.topk(min(count, len(faces)), largest=False)
+        found.append(torch.where(least.isinf(), nearest[:, :1], nearest))
     return torch.cat(found)
 
 
@@ -103,9 +105,10 @@ def batch_of(examples: Sequence[Example], c: TalkLipConfig, phase: str) -> Batch
         batch["labels"] = pad([e["labels"] for e in examples])[0]
     if "mouths" in examples[0]:
         starts = [int(torch.randint(max(0, len(e["mouths"]) - c.window) + 1, ())) for e in examples]
-        batch["window"] = _window(examples, starts, c, shake=phase == "expert")
+        batch["window"] = _window(examples, starts, c, shake=phase in READERS)
         if "faces" in examples[0]:
-            batch["drawn"] = _drawn(examples, starts, c)
+            share, run = (c.lip_drawn, c.lip_run) if phase == "lip" else (c.drawn, c.run)
+            batch["drawn"] = _drawn(examples, starts, c, share, run)
     return batch
 
 
@@ -148,19 +151,21 @@ def drawn_frames(frames: int, share: float, run: int) -> list[int]:
     return [start + step for start in kept for step in range(run)]
 
 
-def _drawn(examples: Sequence[Example], starts: Sequence[int], c: TalkLipConfig) -> dict[str, Tensor]:
+def _drawn(
+    examples: Sequence[Example], starts: Sequence[int], c: TalkLipConfig, share: float, run: int
+) -> dict[str, Tensor]:
     """Of the N frames to be synthesised: faces and references (N, 3, S, S), grey frames (N, 1, F, F), boxes (N, 3), the
     number of the clip in the batch (N,), of the frame in the clip (N,) and in its window (N,)."""
     parts: dict[str, list[Any]] = {n: [] for n in ("faces", "references", "grey", "boxes", "clip", "frame", "place")}
     for number, (e, start) in enumerate(zip(examples, starts, strict=True)):
-        inside = drawn_frames(min(c.window, len(e["faces"]) - start), c.drawn, c.run)
+        inside = drawn_frames(min(c.window, len(e["faces"]) - start), share, run)
         rows = torch.tensor(inside) + start
         if c.reference == "near":
             looked_at = e["near"][rows]
         else:
             # Each run has another random run of the clip as its reference.
-            first = torch.randint(len(e["faces"]) - c.run + 1, (len(rows) // c.run, 1))
-            looked_at = (first + torch.arange(c.run)).flatten()[:, None]
+            first = torch.randint(len(e["faces"]) - run + 1, (len(rows) // run, 1))
+            looked_at = (first + torch.arange(run)).flatten()[:, None]
         faces = as_faces(e["faces"])
         parts["faces"].append(faces[rows])
         parts["references"].append(shown_faces(faces, looked_at, e["stills"], rows, c))

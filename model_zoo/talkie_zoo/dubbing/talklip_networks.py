@@ -3,6 +3,7 @@ that reads it, and how all are trained, is elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -29,7 +30,9 @@ class Dubber(nn.Module):
     def __init__(self, c: TalkLipConfig):
         super().__init__()
         self.audio = PhoneAudio(c.audio_width, c.audio_layers, c.heads, c.feedforward, c.dropout, c.reach, c.groups)
-        self.face = FaceInpainter(c.face, c.audio_width, c.encoder, c.decoder, c.depth, c.from_reference)
+        self.face = FaceInpainter(
+            c.face, c.audio_width, c.encoder, c.decoder, c.depth, c.from_reference, c.heard_everywhere
+        )
         self.critic = QualityCritic(c.face, c.critic)
         self.sync = ContrastiveSync(c.audio_width, c.expert_width)
 
@@ -44,17 +47,32 @@ class Dubber(nn.Module):
 
 def lip_expert(c: TalkLipConfig) -> LipExpert:
     """The reader that a config describes."""
+    return _reader(c, c.expert_front, c.expert_width, c.expert_layers, c.expert_decoder_layers, c.expert_centred)
+
+
+def lip_observer(c: TalkLipConfig) -> LipExpert:
+    """A second reader: half as wide again at every stage of its front, which has one less; two thirds as wide behind
+    it, with half the layers; and without what differs from the window's mean."""
+    front = tuple(3 * width // 2 for width in c.expert_front[:-1])
+    width = max(8, 2 * c.expert_width // 3 // 8 * 8)
+    return _reader(c, front, width, max(1, c.expert_layers // 2), max(1, c.expert_decoder_layers // 2), False)
+
+
+def _reader(
+    c: TalkLipConfig, front: Sequence[int], width: int, layers: int, decoder_layers: int, centred: bool
+) -> LipExpert:
     return LipExpert(
-        c.expert_front,
+        front,
         c.expert_blocks,
-        c.expert_width,
-        c.expert_layers,
-        c.expert_decoder_layers,
+        width,
+        layers,
+        decoder_layers,
         c.heads,
         c.feedforward,
         c.dropout,
         c.reach,
         c.groups,
+        centred,
     )
 
 

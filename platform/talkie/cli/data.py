@@ -33,7 +33,8 @@ def record(
 ) -> None:
     """Film synthetic people, with the truth of every label.
 
-    Presets: speech, emotion, multiview, hands, body, imu, spoof, recognition, footage, wild, bench.
+    Presets: speech, emotion, multiview, hands, body, imu, spoof, recognition, footage, wild, commands,
+    bench.
 
     Example: `talkie record stage --preset emotion --clips 60 --seed 1`
     """

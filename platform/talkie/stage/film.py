@@ -26,6 +26,7 @@ from talkie.stage.performance import Performance, perform
 from talkie.stage.rig import Camera, place
 from talkie.stage.script import lines, scripts
 from talkie.stage.sensors import recorders, signals
+from talkie.stage.sentences import SENTENCES
 from talkie.stage.shoot import Shoot
 from talkie.stage.spoof import present
 from talkie.stage.take import Take
@@ -45,6 +46,9 @@ def _script(settings: str, clips: int) -> list[tuple[int, Line]]:
     script = shoot.script
     if script.emotions == ("neutral",) and script.events == ("speech",) and script.languages == ("en",):
         # Nothing to compare one person's words under: as many different sentences as there are.
+        if len(script.texts) > len(SENTENCES["en"]):
+            # More than could stand for the stage's own.
+            return [(who, Line(t)) for who, t in scripts(clips, shoot.cast.people, shoot.seed, script.texts)]
         plain = scripts(clips, shoot.cast.people, shoot.seed)
         return _own_texts(script.texts, [(who, Line(text)) for who, text in plain])
     dealt = lines(

@@ -19,11 +19,10 @@ ROUNDS = 3
 """Rounds of a block in which a group keeps its sentence while the emotions go round."""
 
 
-def scripts(clips: int, people: int, seed: int) -> list[tuple[int, str]]:
-    """(person, English sentence) for each clip. People take turns; sentences are dealt from shuffled packs, one pack
-    shared by all, so that once every sentence was spoken the next pack gives it to other people: the same text comes
-    back in several voices."""
-    pack = SENTENCES["en"]
+def scripts(clips: int, people: int, seed: int, pack: Sequence[str] = SENTENCES["en"]) -> list[tuple[int, str]]:
+    """(person, sentence of the pack) for each clip. People take turns; sentences are dealt from shuffled packs, one
+    pack shared by all, so that once every sentence was spoken the next pack gives it to other people: the same text
+    comes back in several voices."""
     rng = np.random.default_rng((seed, 0x5C21))
     order: list[int] = []
     while len(order) < clips:
