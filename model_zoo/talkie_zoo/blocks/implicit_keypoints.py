@@ -112,13 +112,10 @@ class LipReader(nn.Module):
         """pictures (B, 3, S, S) in [0, 1] whose keypoints are at x (B, 21, 3) -> (B, 21, 3), nil but for the lips."""
         middle = x[:, list(LIPS), :2].mean(1)[:, None, None]
         places = middle + grid(*self.SEEN, x) * x.new_tensor(self.REACH)
+        found = self.exp(self.norm(self.backbone(2 * sample(pictures, places) - 1).flatten(1)))
         exp = torch.zeros_like(x)
-        exp[:, list(LIPS)] = self.read(sample(pictures, places))
+        exp[:, list(LIPS)] = found.unflatten(-1, (len(LIPS), 3))
         return exp
-
-    def read(self, boxes: Tensor) -> Tensor:
-        """What such boxes (B, 3, *SEEN) say, (B, 6, 3)."""
-        return self.exp(self.norm(self.backbone(2 * boxes - 1).flatten(1))).unflatten(-1, (len(LIPS), 3))
 
 
 def convolved(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

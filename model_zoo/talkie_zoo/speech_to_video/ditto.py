@@ -59,20 +59,20 @@ class Ditto(System):
     it reads; with `extractor_closer` it looks at the mouth once more, from near by; with `blend` a pixel may come from
     the warped source picture; with `mouth_channels` a small network paints the mouth anew, in a box about the lips at
     full size, since the flow has 32 cells a side and an open mouth is one of them: it sees the source's mouth moved by
-    the lip keypoints and both sets of them, and learns alone, from true keypoints, so that the extractor's closer look
-    finds the same lips in what it paints (LivePortrait's own retargeting of lips moves keypoints, not pixels, and is
-    not this); with `aligned` a condition is also added to the motion of its frame; at a `temperature` of 0 no noise
-    enters a window, and what comes out is near the mean that the sound allows; `alpha_exp` is LivePortrait's driving
-    multiplier, since reading, guessing and painting each take from an opening. `paper` does none of these seven. The 21
-    keypoints are supervised: each stands for a landmark, the canonical ones for the neutral head, rotation for the
-    tracked head's, expression for what is left; so lips and eyes have the published numbers and mean what they do
-    there. Without pretraining the extractor's heads read the last map instead of its mean. The head's clip is cut out
-    once, by the landmarks of its first frame. Sound without a speech model: stacked log-mel bands of the same chunks,
-    raised to one level by the loudest chunk heard so far. The emotion is the corpus' label, neutral where there is
-    none. All 265 numbers are standardised and nothing is clipped (the training branch clips raw logits to [-1, 1]). A
-    window starts from the finished frame before it, as in training, where the code takes the last fused one; online the
-    expression starts from the source, as published. Parts of the loss weigh alike; AdamW stands for Adan. Windows
-    online and offline are one computation, the published 10 steps online are those of `paper`."""
+    the lip keypoints and both sets of them, and learns alone, from true keypoints (LivePortrait's own retargeting of
+    lips moves keypoints, not pixels, and is not this); with `aligned` a condition is also added to the motion of its
+    frame; at a `temperature` of 0 no noise enters a window, and what comes out is near the mean that the sound allows;
+    `alpha_exp` is LivePortrait's driving multiplier, since reading, guessing and painting each take from an opening.
+    `paper` does none of these seven. The 21 keypoints are supervised: each stands for a landmark, the canonical ones
+    for the neutral head, rotation for the tracked head's, expression for what is left; so lips and eyes have the
+    published numbers and mean what they do there. Without pretraining the extractor's heads read the last map instead
+    of its mean. The head's clip is cut out once, by the landmarks of its first frame. Sound without a speech model:
+    stacked log-mel bands of the same chunks, raised to one level by the loudest chunk heard so far. The emotion is the
+    corpus' label, neutral where there is none. All 265 numbers are standardised and nothing is clipped (the training
+    branch clips raw logits to [-1, 1]). A window starts from the finished frame before it, as in training, where the
+    code takes the last fused one; online the expression starts from the source, as published. Parts of the loss weigh
+    alike, in `tiny` the expression four times as much as another; AdamW stands for Adan. Windows online and offline are
+    one computation, the published 10 steps online are those of `paper`."""
 
     card: ClassVar[Card] = Card(
         slug="ditto",
@@ -296,7 +296,7 @@ class Ditto(System):
         if phase == EXTRACTOR:
             return self._read_losses(batch, *self.renderer.read(tinted(seen.flatten(0, 1))))
         if phase == MOUTH and self.renderer.mouth is not None:
-            return mouth_losses(self.renderer.mouth, self.renderer.extractor.lips, seen, batch["x"])
+            return mouth_losses(self.renderer.mouth, seen, batch["x"])
         motion, kp = self.renderer.read(seen.flatten(0, 1))
         found = {} if self.config.extractor_steps else self._read_losses(batch, motion, kp)
         # Keypoints that pixels may not move: they stay the landmarks that they stand for.

@@ -70,11 +70,11 @@ class DittoConfig(SystemConfig):
     """Of the noise that a window is drawn from, in deviations; 1, a sample, as published. At 0 the answer does not
     depend on the seed."""
     guidance: float = 1.0
-    alpha_exp: float = 2.0
+    alpha_exp: float = 1.5
     """What the expression's way from the source is multiplied by, unless a request says; 1 as published."""
     drop: float = 0.2
-    part_weights: dict[str, float] = Field(default_factory=dict)
-    """Of the six parts of the motion where they are not 1."""
+    part_weights: dict[str, float] = Field(default_factory=lambda: {"exp": 4.0})
+    """Of the six parts of the motion where they are not 1; none as published."""
 
     extractor_steps: int = 600
     """Of the extractor alone, before the renderer, which then goes by what it reads; 0: both together, as published."""
@@ -214,5 +214,6 @@ PAPER = DittoConfig(
     motion_steps=500_000,
     motion_batch=1024,
     motion_rate=1e-4,
+    part_weights={},
     ema=0.9999,
 )

@@ -19,7 +19,6 @@ from talkie_zoo.blocks.implicit_keypoints import (
     LIPS,
     LOWEST,
     PARTS,
-    LipReader,
     MotionExtractor,
     Pose,
 )
@@ -44,8 +43,6 @@ CONTRAST, LEVEL = 0.3, 0.1
 ASTRAY = 0.015
 """Deviation by which keypoints are moved while the painter of the mouth is taught, in halves of the picture's side: a
 pixel of 128."""
-LEGIBLE = 0.1
-"""What the lips that are read off a painted mouth weigh beside its pixels."""
 BORDER = 0.15
 """Share of the crop's side in which stitching wants the source."""
 
@@ -160,22 +157,17 @@ def picture_losses(made: Tensor, true: Tensor, x: Tensor) -> dict[str, Tensor]:
     }
 
 
-def mouth_losses(painter: MouthPainter, reader: LipReader | None, pictures: Tensor, x: Tensor) -> dict[str, Tensor]:
+def mouth_losses(painter: MouthPainter, pictures: Tensor, x: Tensor) -> dict[str, Tensor]:
     """What the painter is told of n pictures each (B, n, 3, O, O) whose keypoints x (B, n, 21, 3) are known: from the
-    first it paints the mouths of the others; absolute error of pixels and of edges, and of the lips that a reader,
-    where there is one, finds in them, since the pixels of a thin opening weigh little. Keypoints are as far off, alike
-    in both pictures, as those that are read."""
+    first it paints the mouths of the others; absolute error of pixels and of edges. Keypoints are as far off, alike in
+    both pictures, as those that are read."""
     count = pictures.shape[1] - 1
     first, source = (part[:, :1].expand(-1, count, *part.shape[2:]).flatten(0, 1) for part in (pictures, x))
     others, driving = (part[:, 1:].flatten(0, 1) for part in (pictures, x))
     off = ASTRAY * torch.randn_like(source)
     a, b = painter.mouth(first, source + off, driving + off), painter.near(others, driving + off)
     edges = [(a.diff(dim=axis) - b.diff(dim=axis)).abs().mean() for axis in (2, 3)]
-    found = {"mouth": (a - b).abs().mean() + edges[0] + edges[1]}
-    if reader is not None:
-        said, meant = (reader.read(F.interpolate(box, reader.SEEN, mode="bilinear")) for box in (a, b))
-        found["legible"] = LEGIBLE * (said - meant).abs().mean() / UNITS["exp"]
-    return found
+    return {"mouth": (a - b).abs().mean() + edges[0] + edges[1]}
 
 
 def regions(x: Tensor, size: int) -> Tensor:
