@@ -208,6 +208,19 @@ def test_emotion_eyes_and_seed_change_the_motion_and_equal_ones_do_not(system, c
     assert np.abs(reseeded - plain).max() > 0
 
 
+def test_an_expression_goes_twice_as_far_where_that_is_asked_for(system, clips):
+    plain, twice = (system.generate(_asked(clips[0], alpha_exp=a)).tracks["motion"] for a in (1.0, 2.0))
+    assert np.array_equal(twice[:, :7], plain[:, :7])
+    assert twice[:, 7:] - twice[:1, 7:] == pytest.approx(2 * (plain[:, 7:] - plain[:1, 7:]), abs=1e-6)
+
+
+def test_without_noise_an_answer_does_not_depend_on_the_seed(system, clips, monkeypatch):
+    monkeypatch.setattr(system, "config", system.config.model_copy(update={"temperature": 0.0}))
+    first, second = (system.generate(replace(_asked(clips[0]), seed=seed)) for seed in (0, 1))
+    assert np.array_equal(first.frames, second.frames)
+    assert np.array_equal(first.tracks["motion"], second.tracks["motion"])
+
+
 def test_what_cannot_be_asked_for_is_refused(system, clips):
     for wrong in ({"zoom": 1}, {"emotion": "furious"}, {"follows": "ears"}, {"delta_yaw": "left"}, {"windows": "none"}):
         with pytest.raises(BadInput, match=next(iter(wrong))):

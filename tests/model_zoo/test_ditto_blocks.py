@@ -338,11 +338,11 @@ def test_unknown_controls_are_refused_by_name():
     from talkie_zoo.speech_to_video.ditto_conditions import Controls, emotion_row, held
 
     with pytest.raises(BadInput, match="zoom"):
-        Controls.of({"zoom": 1}, 2.0)
+        Controls.of({"zoom": 1}, 2.0, 1.0)
     with pytest.raises(BadInput, match="furious"):
-        Controls.of({"emotion": "furious"}, 2.0)
+        Controls.of({"emotion": "furious"}, 2.0, 1.0)
     with pytest.raises(BadInput, match="delta_yaw"):
-        Controls.of({"delta_yaw": np.nan}, 2.0)
+        Controls.of({"delta_yaw": np.nan}, 2.0, 1.0)
     mixed = emotion_row(("happy", "sad"))
     assert mixed.sum() == pytest.approx(1.0)
     assert mixed[3] == mixed[5] > 0.49

@@ -60,17 +60,19 @@ class Ditto(System):
     the warped source picture; with `mouth_channels` a small network paints the mouth anew, in a box about the lips at
     full size, since the flow has 32 cells a side and an open mouth is one of them: it sees the source's mouth moved by
     the lip keypoints and both sets of them, and learns alone, from true keypoints (LivePortrait's own retargeting of
-    lips moves keypoints, not pixels, and is not this); with `aligned` a condition is also added to
-    the motion of its frame. `paper` does none of these five. The 21 keypoints are supervised: each stands for a
-    landmark, the canonical ones for the neutral head, rotation for the tracked head's, expression for what is left; so
-    lips and eyes have the published numbers and mean what they do there. Without pretraining the extractor's heads read
-    the last map instead of its mean. The head's clip is cut out once, by the landmarks of its first frame. Sound
-    without a speech model: stacked log-mel bands of the same chunks, raised to one level by the loudest chunk heard so
-    far. The emotion is the corpus' label, neutral where there is none. All 265 numbers are standardised and nothing is
-    clipped (the training branch clips raw logits to [-1, 1]). A window starts from the finished frame before it, as in
-    training, where the code takes the last fused one; online the expression starts from the source, as published. Parts
-    of the loss weigh alike; AdamW stands for Adan. Windows online and offline are one computation, the published 10
-    steps online are those of `paper`."""
+    lips moves keypoints, not pixels, and is not this); with `aligned` a condition is also added to the motion of its
+    frame; at a `temperature` of 0 no noise enters a window, and what comes out is near the mean that the sound allows;
+    `alpha_exp` is LivePortrait's driving multiplier, since reading, guessing and painting each take from an opening.
+    `paper` does none of these seven. The 21 keypoints are supervised: each stands for a landmark, the canonical ones
+    for the neutral head, rotation for the tracked head's, expression for what is left; so lips and eyes have the
+    published numbers and mean what they do there. Without pretraining the extractor's heads read the last map instead
+    of its mean. The head's clip is cut out once, by the landmarks of its first frame. Sound without a speech model:
+    stacked log-mel bands of the same chunks, raised to one level by the loudest chunk heard so far. The emotion is the
+    corpus' label, neutral where there is none. All 265 numbers are standardised and nothing is clipped (the training
+    branch clips raw logits to [-1, 1]). A window starts from the finished frame before it, as in training, where the
+    code takes the last fused one; online the expression starts from the source, as published. Parts of the loss weigh
+    alike, in `tiny` the expression four times as much as another; AdamW stands for Adan. Windows online and offline are
+    one computation, the published 10 steps online are those of `paper`."""
 
     card: ClassVar[Card] = Card(
         slug="ditto",
@@ -92,16 +94,17 @@ class Ditto(System):
             "no blink template, gaze correction, fading or voice activity: eyes follow the eye-open condition",
             "one portrait, no source video",
             "tiny was benched with one seed, and misses its bar closely. The pictures' aperture correlates with the "
-            "true one, both read by MediaPipe, at 0.35, a still portrait's at 0.08, other speech's at 0.16: gains of "
-            "0.27 (0.3 asked) and 0.19 (0.2). The driven keypoints themselves are at 0.52 with the stage's truth. "
-            "Guidance of 2 widens their deviation from 0.47 to 0.91 of the true one, and the gains fall to 0.22 and "
-            "0.14",
+            "true one, both read by MediaPipe, at 0.36, a still portrait's at 0.08, other speech's at 0.17: gains of "
+            "0.29 (0.3 asked) and 0.19 (0.2). The driven keypoints themselves are at 0.57 with the stage's truth. A "
+            "wider opening helps own and other speech alike: with `alpha_exp` at 2, and a painter that is also told "
+            "what the extractor's closer look reads off its mouths, the gains were 0.25 and 0.11",
             "driven by the keypoints that it reads off held-out true pictures, tiny's pictures open their mouths at "
             "r 0.20 with the true ones where the mouth was painted with the whole face, at 0.43 after 400 steps of the "
             "painter alone, at 0.53 by the stage's own keypoints; what is left is lost to blurred teeth and to reading",
             "on photographs the extractor, taught on the stage alone, may take closed lips for open ones, and the "
             "mouth is then painted below the lips",
-            "without the cross-fade the seams jump by 1.35 times the median, where the card wants more than 1.5",
+            "a wider eye-open condition also changes the lips' mean opening, by 0.29 of its deviation, where the card "
+            "wants less than 0.1; with noise, and all parts of the loss alike, it was 0.07",
             "a head asked to turn by 10 degrees is read off its pictures as turned by 0.1. Stitching lets the turn "
             "pass; but the extractor reads yaw at about a tenth of its size (r 0.84, slope 0.14; pitch and roll 0.03), "
             "and heads of the clips never turn without moving aside, by more than the turn",
@@ -374,7 +377,7 @@ class Ditto(System):
 
     def _begun(self, request: SpeechToVideoRequest, windows: Windows | None, kind: str = "offline") -> Answer:
         self.eval()
-        controls = Controls.of(request.controls, self.config.guidance)
+        controls = Controls.of(request.controls, self.config.guidance, self.config.alpha_exp)
         windows = windows or self.windows(controls.windows or kind)
         return Answer(self, request.portrait, controls, request.seed, windows)
 

@@ -43,8 +43,8 @@ class Answer:
         self.hearing = Hearing(system.hearing)
         self.steps = c.online_steps if online else c.offline_steps
         rng = torch.Generator().manual_seed(seed)
-        self.noise = torch.randn(1, c.window, MOTION, generator=rng)
-        self.fresh = torch.randn(self.steps - 1, 1, c.window, MOTION, generator=rng)
+        self.noise = c.temperature * torch.randn(1, c.window, MOTION, generator=rng)
+        self.fresh = c.temperature * torch.randn(self.steps - 1, 1, c.window, MOTION, generator=rng)
         self.frame, self.shown, self._raw = 0, 0, self.motion[:0]
         quiet = system.hearing.chunk(np.zeros(system.hearing.chunk_samples, np.float32))[:1]
         # Online, the expression begins at the source again in every window, so that it cannot drift.
@@ -132,7 +132,7 @@ class Answer:
             here.scale + c.alpha_pose * (made.scale - base.scale),
             here.angles + c.alpha_pose * (made.angles - base.angles) + delta,
             here.t + c.alpha_pose * (made.t - base.t),
-            here.exp + follows * (made.exp - base.exp),
+            here.exp + c.alpha_exp * follows * (made.exp - base.exp),
         )
 
     def _painted(self, pose: Pose) -> VideoResult:

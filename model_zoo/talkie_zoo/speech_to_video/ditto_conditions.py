@@ -23,8 +23,8 @@ ROW = len(EMOTIONS) + OPEN + GAZE + 3 * KEYPOINTS
 FOLLOWS = {"all": tuple(range(KEYPOINTS)), "lips+eyes": (*LIPS, *EYES), "lips": LIPS, "eyes": EYES, "none": ()}
 """Keypoints whose expression follows the sound; the others keep the source's."""
 CONTROLS = (
-    "emotion", "eye_open", "delta_pitch", "delta_yaw", "delta_roll", "alpha_pose", "follows", "drive", "guidance",
-    "windows",
+    "emotion", "eye_open", "delta_pitch", "delta_yaw", "delta_roll", "alpha_pose", "alpha_exp", "follows", "drive",
+    "guidance", "windows",
 )  # fmt: skip
 
 
@@ -42,21 +42,23 @@ def emotion_row(names: str | tuple[str, ...] | list[str]) -> Tensor:
 class Controls:
     """A request's wishes. `eye_open` (T, 2) openness as `ditto_targets.eyes` measures it, or None: as the source's;
     `delta` (T, 3) degrees of pitch, yaw, roll; a frame beyond T takes the last row. `alpha_pose` scales the generated
-    motion of the head; `drive` adds motion to the source's, "absolute" takes it as it is; `windows` None: the way of
-    the call (whole: offline, stream: online)."""
+    motion of the head, `alpha_exp` that of the face (LivePortrait's driving multiplier); `drive` adds motion to the
+    source's, "absolute" takes it as it is; `windows` None: the way of the call (whole: offline, stream: online)."""
 
     emotion: Tensor
     eye_open: Tensor | None
     delta: Tensor
     alpha_pose: float
+    alpha_exp: float
     follows: tuple[int, ...]
     drive: Literal["relative", "absolute"]
     guidance: float
     windows: Literal["offline", "online"] | None
 
     @classmethod
-    def of(cls, controls: Mapping[str, Any], guidance: float) -> Controls:
-        """Raises BadInput for a name or value that is not known."""
+    def of(cls, controls: Mapping[str, Any], guidance: float, alpha_exp: float) -> Controls:
+        """`guidance` and `alpha_exp` hold where nothing is wished. Raises BadInput for a name or value that is not
+        known."""
         unknown = sorted(controls.keys() - set(CONTROLS))
         if unknown:
             raise BadInput(
@@ -69,6 +71,7 @@ class Controls:
             None if opened is None else _track(opened, OPEN, "eye_open"),
             torch.cat([held(track, max(map(len, deltas))) for track in deltas], 1),
             _number(controls.get("alpha_pose", 1.0), "alpha_pose"),
+            _number(controls.get("alpha_exp", alpha_exp), "alpha_exp"),
             FOLLOWS[_choice(controls.get("follows", "lips+eyes"), tuple(FOLLOWS), "follows")],
             cast(Any, _choice(controls.get("drive", "relative"), ("relative", "absolute"), "drive")),
             _number(controls.get("guidance", guidance), "guidance"),

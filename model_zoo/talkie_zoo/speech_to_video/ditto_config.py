@@ -66,10 +66,15 @@ class DittoConfig(SystemConfig):
     offline_steps: int = 20
     online_steps: int = 20
     eta: float = 1.0
+    temperature: float = Field(0.0, ge=0)
+    """Of the noise that a window is drawn from, in deviations; 1, a sample, as published. At 0 the answer does not
+    depend on the seed."""
     guidance: float = 1.0
+    alpha_exp: float = 1.5
+    """What the expression's way from the source is multiplied by, unless a request says; 1 as published."""
     drop: float = 0.2
-    part_weights: dict[str, float] = Field(default_factory=dict)
-    """Of the six parts of the motion where they are not 1."""
+    part_weights: dict[str, float] = Field(default_factory=lambda: {"exp": 4.0})
+    """Of the six parts of the motion where they are not 1; none as published."""
 
     extractor_steps: int = 600
     """Of the extractor alone, before the renderer, which then goes by what it reads; 0: both together, as published."""
@@ -83,12 +88,12 @@ class DittoConfig(SystemConfig):
     mouth_pictures: int = Field(7, ge=3)
     """Of each clip of that batch: a source and those that are painted from it."""
     mouth_rate: float = 2e-3
-    renderer_steps: int = 280
+    renderer_steps: int = 160
     renderer_batch: int = 6
     renderer_rate: float = 1.5e-3
     stitching_steps: int = 40
     stitching_rate: float = 1e-3
-    motion_steps: int = 500
+    motion_steps: int = 300
     motion_batch: int = 24
     motion_rate: float = 1e-3
     weight_decay: float = 0.02
@@ -142,7 +147,9 @@ MICRO = DittoConfig(
     online_overlap=8,
     offline_steps=2,
     online_steps=2,
+    temperature=1.0,
     guidance=2.0,
+    alpha_exp=1.0,
     extractor_steps=2,
     extractor_batch=2,
     extractor_pictures=3,
@@ -196,7 +203,9 @@ PAPER = DittoConfig(
     online_overlap=70,
     offline_steps=50,
     online_steps=10,
+    temperature=1.0,
     guidance=2.0,
+    alpha_exp=1.0,
     extractor_steps=0,
     renderer_steps=300_000,
     renderer_batch=64,
@@ -205,5 +214,6 @@ PAPER = DittoConfig(
     motion_steps=500_000,
     motion_batch=1024,
     motion_rate=1e-4,
+    part_weights={},
     ema=0.9999,
 )
