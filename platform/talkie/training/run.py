@@ -39,7 +39,8 @@ Data = Path | str | Sequence[Path | str | Corpus]
 
 class TrainResult(BaseModel):
     """A finished run. `seconds`: of a run that was resumed those since then; `samples`: digest of the sequence of
-    clip ids trained on; `data`: digest of the shards; `memory_gb`: the most that the first worker held resident; `validation`: what the last validation was made on."""
+    clip ids trained on; `data`: digest of the shards; `memory_gb`: the most that the first worker held resident;
+    `validation`: what the last validation was made on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
