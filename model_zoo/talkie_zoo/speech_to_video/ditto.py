@@ -94,8 +94,8 @@ class Ditto(System):
             "no blink template, gaze correction, fading or voice activity: eyes follow the eye-open condition",
             "one portrait, no source video",
             "tiny was benched with one seed. Its mouths open as true ones do at r 0.56 where the stage's probe reads "
-            "both, 0.36 where MediaPipe does, which takes soft lips for closed ones; the driven keypoints themselves "
-            "are at 0.57. A wider opening helps own and other speech alike",
+            "both, 0.36 where MediaPipe does, which is less sure of openings; the driven keypoints themselves are "
+            "at 0.57. A wider opening helps own and other speech alike",
             "driven by the keypoints that it reads off held-out true pictures, tiny's pictures open their mouths at "
             "r 0.20 with the true ones where the mouth was painted with the whole face, at 0.43 after 400 steps of the "
             "painter alone, at 0.53 by the stage's own keypoints; what is left is lost to blurred teeth and to reading",

@@ -1,5 +1,5 @@
 """The probe that reads how far a mouth is open off a mouth crop, frame by frame. It stands in for nothing published: a
-tracker of landmarks, which could be asked as well, takes blurred and painted lips for closed ones."""
+tracker of landmarks, which could be asked as well, knows true openings less surely, and painted ones least."""
 
 from __future__ import annotations
 
