@@ -103,11 +103,11 @@ class Hallo(System):
             Published(metric="Sync-C", value="4.06", data="HDTF", source="a note on Sonic's table, unverified"),
         ),
         gaps=(
-            "`tiny` does not work yet: mouths of 4 strangers (32 clips, two seeds) follow speech to 0.25 as the bench "
-            "reads them (still portrait 0.08, other speech 0.13; asked 0.5 and 0.3 more), to 0.54 and 0.57 as its own "
-            "probe does in 16 frames (other speech 0.06, -0.01); the error at t = 600 is 0.93 and 0.94 of that with "
-            "other speech (asked 0.85), and the pose's weight changes surroundings 1.9 and 1.1 times as much as lips "
-            "(asked 3)",
+            "`tiny` does not work yet: mouths of 4 strangers (32 clips, two seeds) follow speech to 0.29 and 0.32 as "
+            "the stage's probe reads them (still portrait 0.10, other speech 0.12; asked 0.5 and 0.3 more), to 0.54 "
+            "and 0.57 as its own does in 16 frames (other speech 0.06, -0.01); the error at t = 600 is 0.93 and 0.94 "
+            "of that with other speech (asked 0.85), and the pose's weight changes surroundings 1.9 and 1.1 times as "
+            "much as lips (asked 3)",
             "`tiny` smears faces, leaves marks on them that stay from clip to clip, and hardly moves a real portrait's "
             "mouth: 700 steps of eight windows leave most of what speech says unlearnt, on training people too",
             "vocals are not separated from music: give clean speech",
