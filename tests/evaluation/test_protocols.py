@@ -39,6 +39,14 @@ def test_every_metric_of_a_task_is_a_known_one(task):
         assert protocol_of(task).gain(name, 1.0, 1.0) == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [("l1_mouth", "l1"), ("stage_opening_correlation", "opening_correlation"), ("ver", "ver"), ("no_such", "no_such")],
+)
+def test_a_figures_own_metric_is_found_behind_its_region_or_stand_in(name, own):
+    assert base(name) == own
+
+
 @pytest.mark.parametrize("slug", ["speech_to_motion", "capture", "head_creation"])
 def test_the_truth_has_no_error_and_the_mean_has_one(slug, tone):
     task = TASKS[slug]

@@ -95,7 +95,8 @@ def evaluate(
     The baseline is fitted on the train split; the control gives the model what drives another test clip, chosen by
     `seed`, with other words where the clips have transcripts. A task of one person is measured on the later clips of
     `person`, by default whoever has the most. With `track`, the figures go to the run that made the model. `probes`,
-    `probe_data`, `networks`: what judges videos beside the task's metrics, as `judges_of` says.
+    `probe_data`, `networks`: what judges videos beside the task's metrics, as `judges_of` says; a probe whose figure
+    the system's bar names learns from the train split of `data`.
     `on_progress(done, clips)`. Raises UnknownModel, NotADataset, MissingField, TooFewIdentities, BadInput.
     """
     home = home if isinstance(home, Home) else Home.at(home)

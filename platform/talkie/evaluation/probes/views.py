@@ -36,8 +36,8 @@ _UPRIGHT = torch.diag(torch.tensor([1.0, -1.0, -1.0]))
 @dataclass(frozen=True)
 class Truth:
     """What is known of a clip. parameters (T, 58) or None; visemes (T,) numbers in VISEMES or None; opening
-    (T,) of the inner lips over the mouth's width; emotion: a word or
-    empty; sentence: what is said, empty where nothing or unknown."""
+    (T,) of the inner lips over the mouth's width; emotion: a word or empty; sentence: what is said, empty where nothing
+    or unknown."""
 
     identity: str
     split: Split

@@ -51,7 +51,8 @@ class Protocol(ABC):
 def base(metric: str) -> str:
     """The metric's own name: `l1_mouth` is `l1` inside the mouth's box, `stage_lpips` is `lpips` by a stand-in."""
     own = metric.removesuffix("_mouth")
-    return own if own in METRICS else own.partition("_")[2]
+    plain = own.partition("_")[2]
+    return plain if own not in METRICS and plain in METRICS else own
 
 
 def answered(found: Sequence[Any], metric: str) -> list[Any]:
