@@ -35,6 +35,7 @@ from talkie.experiments.tracking import client
 from talkie.shards import commit, open_dataset
 from talkie.systems import load_system, save_system
 from talkie.training import train
+from talkie.training.handover import Folders
 from tone_clips import tone_clip, tone_dataset
 
 KILL_AT_STEP = 10
@@ -115,9 +116,14 @@ def test_killed_and_resumed_gives_the_same_bits(straight, tones, tmp_path):
     assert not (tmp_path / "run" / "model").exists()
     with pytest.raises(SettingsConflict, match="--resume"):
         train(LONG, tones, tmp_path / "run")
-    starts = []
+    starts, clock = [], Folders(tmp_path / "run").clock
+    assert 0 < float(clock.read_text()) < 1000
+    clock.write_text("1000")
+    began = time.monotonic()
     resumed = train(LONG, tones, tmp_path / "run", True, lambda e: starts.append(e.step) if e.kind == "start" else None)
+    since = time.monotonic() - began
     assert starts[0] >= 6
+    assert 1000 < resumed.seconds <= 1000 + since
     assert resumed.samples == straight.samples
     ours, theirs = (load_file(r.model / "weights.safetensors") for r in (resumed, straight))
     assert [name for name in theirs if not ours[name].equal(theirs[name])] == []

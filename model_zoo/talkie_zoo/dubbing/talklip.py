@@ -81,11 +81,6 @@ class TalkLip(System):
             "`tiny` is benched on the stage's preset `commands`, a closed language of twenty words in which every clip"
             " says another sentence. Of free English (preset `speech`) its expert misreads 0.59 of strangers' visemes"
             " after as many steps, 0.72 where it does not see what moves",
-            "what the expert brings is not shown: with its losses, the observer misreads 0.92 times as much as without "
-            "(asked 0.9), and the lower half errs by 8 % more (5 % allowed), of one seed at a weight of 1e-4. On "
-            "tuning data 4e-5 gave 0.81 and 1 %",
-            "the seconds of its bench row are those after the run was resumed; an undisturbed one of a like "
-            "configuration took 761 s on a busy machine, twice what `tiny` may",
             "the observer, who judges what is read, learns from the same clips as the expert; it and the stage's probe"
             " stand in for AV-HuBERT Large and SyncNet",
             "on real footage the lower face that `tiny` paints is blurred, and the edge of its box shows",

@@ -151,14 +151,14 @@ TINY = TalkLipConfig(
     # expert bring the lower half from 0.0195 to 0.0200.
     late_rate=7e-4,
     critic_rate=5e-4,
-    lip_weight=1e-4,
+    lip_weight=4e-5,
     warp=0.2,
     expert_steps=300,
     audio_steps=400,
     observer_steps=450,
-    generator_steps=1000,
+    generator_steps=800,
     unfrozen_steps=60,
-    lip_steps=160,
+    lip_steps=130,
 )
 PAPER = TalkLipConfig(
     frame=160,

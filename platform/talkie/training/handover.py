@@ -33,7 +33,8 @@ class Position:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a run keeps what: the prepared system, hand-overs, checkpoints, events, samples, the finished model."""
+    """Where a run keeps what: the prepared system, hand-overs, checkpoints, events, time, samples, the finished
+    model."""
 
     out: Path
 
@@ -52,6 +53,11 @@ class Folders:
     @property
     def events(self) -> Path:
         return self.out / "events.jsonl"
+
+    @property
+    def clock(self) -> Path:
+        """The seconds that the run has taken so far."""
+        return self.out / "seconds"
 
     @property
     def samples(self) -> Path:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from talkie.shards.person import main_person, of_person
 from talkie.systems import System, SystemConfig, load_system, load_weights, make_config, save_system
 from talkie.systems.weights import verify_model
 from talkie.training import checkpoint
+from talkie.training.clock import RunClock
 from talkie.training.config import TrainConfig, identity_of
 from talkie.training.deepspeed_setup import check_machine, check_phase
 from talkie.training.events import OnEvent, TrainEvent
@@ -38,9 +38,9 @@ Data = Path | str | Sequence[Path | str | Corpus]
 
 
 class TrainResult(BaseModel):
-    """A finished run. `seconds`: of a run that was resumed those since then; `samples`: digest of the sequence of
-    clip ids trained on; `data`: digest of the shards; `memory_gb`: the most that the first worker held resident;
-    `validation`: what the last validation was made on."""
+    """A finished run. `seconds`: by the clock, those before an interruption up to its last checkpoint; `samples`:
+    digest of the sequence of clip ids trained on; `data`: digest of the shards; `memory_gb`: the most that the first
+    worker held resident; `validation`: what the last validation was made on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -82,7 +82,7 @@ def train(
     if finished is not None:
         return finished
     checkpoint.clear_pending(folders.checkpoints)
-    began = time.monotonic()
+    clock = RunClock(folders.clock)
     if not folders.prepared.exists():
         prepare(config, system, system_config, corpora, folders)
     prepared = load_weights(folders.prepared)
@@ -93,6 +93,8 @@ def train(
     validations: list[str] = []
 
     def note(event: TrainEvent) -> None:
+        if event.kind in ("checkpoint", "phase"):
+            clock.keep()
         if event.kind == "validation":
             validations[:] = [event.message.removesuffix(BEST)]
         if on_event:
@@ -104,7 +106,7 @@ def train(
     else:
         save_system(prepared, folders.model)
     position = standing(folders, phases)[0]
-    result = _result(folders, position, digest_of(datasets), time.monotonic() - began, last)
+    result = _result(folders, position, digest_of(datasets), clock.seconds, last)
     result = result.model_copy(update={"validation": "".join(validations)})
     _write(folders.out / RESULT, result.model_dump_json(indent=1))
     return result
