@@ -12,8 +12,9 @@ from talkie.heads import builtin_head
 from talkie.systems import Draw, load_system, make_config
 from talkie.systems.sizes import on_meta, parameter_count
 from talkie.systems.tasks.speech_to_video import request_of
-from talkie_zoo.blocks.implicit_keypoints import EYES, LIPS, Pose
-from talkie_zoo.speech_to_video.ditto_conditions import ROW
+from talkie_zoo.blocks.implicit_keypoints import EYES, KEYPOINTS, LIPS, MOTION, PARTS, Pose
+from talkie_zoo.speech_to_video.ditto_conditions import EMOTIONS, GAZE, OPEN, ROW
+from talkie_zoo.speech_to_video.ditto_examples import eyes_exchanged
 from talkie_zoo.speech_to_video.ditto_renderer import FILE, load_renderer, read_losses, regions
 from talkie_zoo.speech_to_video.ditto_source import Source, registered
 from talkie_zoo.speech_to_video.ditto_targets import aperture, eyes, mirrored_eyes, places, truth
@@ -240,3 +241,20 @@ def test_claims_measure_and_those_of_the_method_itself_hold_untrained(system, cl
     for name in ("online is offline", "early", "yaw", "yaw alone"):
         claim, measured = found[name]
         assert claim.holds(measured), (name, measured.value)
+
+
+def test_a_window_takes_over_the_eyes_of_another_and_nothing_else():
+    torch.manual_seed(0)
+    sound, frames, count = 7, 3, 8
+    given = (torch.rand(count, MOTION), torch.rand(count, frames, MOTION), torch.rand(count, frames, sound + ROW))
+    mixed = eyes_exchanged(*given, share=1.0)
+    lids = torch.zeros(MOTION, dtype=torch.bool)
+    lids[PARTS["exp"]] = torch.isin(torch.arange(KEYPOINTS), torch.tensor(EYES)).repeat_interleave(3)
+    said = torch.zeros(sound + ROW, dtype=torch.bool)
+    said[sound + len(EMOTIONS) : sound + len(EMOTIONS) + OPEN + GAZE] = True
+    donors = [int(((given[1] - window)[..., lids].abs().amax((1, 2)) == 0).nonzero()) for window in mixed[1]]
+    assert sorted(donors) == list(range(count)) != donors
+    for before, after, moved in zip(given, mixed, (lids, lids, said), strict=True):
+        assert after[..., ~moved].equal(before[..., ~moved])
+        assert after[..., moved].equal(before[donors][..., moved])
+    assert all(a.equal(b) for a, b in zip(given, eyes_exchanged(*given, share=0.0), strict=True))

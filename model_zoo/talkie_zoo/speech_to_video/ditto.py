@@ -29,7 +29,14 @@ from talkie_zoo.blocks.windowed_sampling import Windows
 from talkie_zoo.speech_to_video.ditto_answer import Answer, joined
 from talkie_zoo.speech_to_video.ditto_conditions import CONTROLS, GAZE, OPEN, ROW, Controls
 from talkie_zoo.speech_to_video.ditto_config import MICRO, PAPER, TINY, DittoConfig
-from talkie_zoo.speech_to_video.ditto_examples import emotion_of, faces, raw_rows, spoken, window_of
+from talkie_zoo.speech_to_video.ditto_examples import (
+    emotion_of,
+    eyes_exchanged,
+    faces,
+    raw_rows,
+    spoken,
+    window_of,
+)
 from talkie_zoo.speech_to_video.ditto_renderer import (
     Renderer,
     load_renderer,
@@ -62,8 +69,9 @@ class Ditto(System):
     the lip keypoints and both sets of them, and learns alone, from true keypoints (LivePortrait's own retargeting of
     lips moves keypoints, not pixels, and is not this); with `aligned` a condition is also added to the motion of its
     frame; at a `temperature` of 0 no noise enters a window, and what comes out is near the mean that the sound allows;
-    `alpha_exp` is LivePortrait's driving multiplier, since reading, guessing and painting each take from an opening.
-    `paper` does none of these seven. The 21 keypoints are supervised: each stands for a landmark, the canonical ones
+    `alpha_exp` is LivePortrait's driving multiplier, since reading, guessing and painting each take from an opening;
+    with `eyes_exchanged` windows learn with each other's eyes, so that the eye-open condition moves eyes alone.
+    `paper` does none of these eight. The 21 keypoints are supervised: each stands for a landmark, the canonical ones
     for the neutral head, rotation for the tracked head's, expression for what is left; so lips and eyes have the
     published numbers and mean what they do there. Without pretraining the extractor's heads read the last map instead
     of its mean. The head's clip is cut out once, by the landmarks of its first frame. Sound without a speech model:
@@ -283,6 +291,8 @@ class Ditto(System):
             return {"ids": ids, **{n: torch.stack([e[n] for e in examples]) for n in examples[0] if n != "id"}}
         cuts = [window_of(e, self.config.window) for e in examples]
         start, motion, rows = (torch.stack(part) for part in zip(*cuts, strict=True))
+        if self.config.eyes_exchanged:
+            start, motion, rows = eyes_exchanged(start, motion, rows, self.config.eyes_exchanged)
         rows = (rows - self.row_mean) / self.row_std
         return {"ids": ids, "start": self.standard(start), "motion": self.standard(motion), "rows": rows}
 

@@ -15,14 +15,16 @@ import torch
 
 from talkie.clip import FPS, SAMPLE_RATE, Clip
 from talkie.evaluation.protocols.video import tracked
+from talkie.heads import landmarks_68
 from talkie.systems.measurement import Claim, Measurement
 from talkie.systems.streaming import StreamSession
-from talkie.systems.tasks.checks import clip_audio, clip_pictures
+from talkie.systems.tasks.checks import clip_audio
 from talkie.systems.tasks.speech_to_video import SpeechToVideoRequest, request_of
 from talkie_zoo.blocks.correlation import correlation
 from talkie_zoo.blocks.head_model import head_model
+from talkie_zoo.blocks.implicit_keypoints import rotation
 from talkie_zoo.speech_to_video.ditto_answer import SAID, joined
-from talkie_zoo.speech_to_video.ditto_targets import POINTS, aperture, truth
+from talkie_zoo.speech_to_video.ditto_targets import POINTS, aperture, at_rest
 
 if TYPE_CHECKING:
     from talkie_zoo.speech_to_video.ditto import Ditto
@@ -168,33 +170,24 @@ def _turns(system: Ditto, clips: Sequence[Clip]) -> Iterator[np.ndarray]:
 
 
 def yaw_seen(system: Ditto, clips: Sequence[Clip]) -> Measurement:
-    """Mean turn of the pictures as MediaPipe sees it, degrees: how far the nose stands from the middle of the eyes'
-    outer corners, in their distance. What a degree makes of that is the least-squares line, within each clip, of true
-    pictures against tracked heads. The extractor is not asked: it reads a tenth of a turn off true pictures too."""
-    yaws, noses = [], []
-    for clip in _spread(clips, FOLLOWED):
-        head, frames = head_model(clip.fields["head.npz"].model), range(clip.record.frames)
-        yaw = truth(head, clip, frames, np.array([0.0, 0.0, 1.0]))["angles"][:, 1].numpy()
-        nose = _nose(clip_pictures(clip))
-        found = np.isfinite(nose)
-        yaws.append(yaw[found] - yaw[found].mean())
-        noses.append(nose[found] - nose[found].mean())
-    true, line = np.concatenate(yaws), np.concatenate(noses)
-    per_degree = float((true * line).sum() / np.square(true).sum())
+    """Mean turn of the pictures as MediaPipe sees it, degrees: `_nose` moves by a share of what it moves by on the
+    person's own head at rest, turned as far as was asked. A picture without a face has not turned. The extractor is not
+    asked: it reads a tenth of a turn off true pictures too."""
     turns = []
     for clip in _spread(clips, ASKED):
+        track = clip.fields["head.npz"]
+        rest = landmarks_68(at_rest(head_model(track.model), track.identity).numpy())
+        expected = np.diff(_nose(np.stack([rest @ rotation(torch.tensor([0.0, a, 0.0])).numpy() for a in (0.0, YAW)])))
         asked = [_request(clip, delta_yaw=angle) for angle in (0.0, YAW)]
-        before, after = (_nose(system.generate(replace(r, audio=r.audio[:BRIEF])).frames) for r in asked)
-        turns.append(float(np.nanmean(after - before)) / per_degree)
-    said = {"line": f"r {correlation(true, line):.2f} over {len(true)} true frames"}
-    return _measured("yaw seen", float(np.mean(turns)), "degree", len(turns), "clip", said)
+        seen = [_nose(tracked(system.generate(replace(r, audio=r.audio[:BRIEF])).frames)) for r in asked]
+        turns.append(YAW * float(np.nan_to_num(seen[1] - seen[0]).mean() / expected[0]))
+    return _measured("yaw seen", float(np.mean(turns)), "degree", len(turns), "clip")
 
 
-def _nose(frames: np.ndarray) -> np.ndarray:
+def _nose(points: np.ndarray) -> np.ndarray:
     """Where the tip of the nose stands from the middle of the eyes' outer corners, to the right, over their distance:
-    frames (T, S, S, 3) -> (T,), NaN without a face."""
-    points = tracked(frames)
-    right, left, nose = points[:, 36], points[:, 45], points[:, 30]
+    points (T, 68, 2 or 3) -> (T,)."""
+    right, left, nose = points[:, 36, :2], points[:, 45, :2], points[:, 30, :2]
     return (nose - (right + left) / 2)[:, 0] / np.linalg.norm(left - right, axis=1)
 
 

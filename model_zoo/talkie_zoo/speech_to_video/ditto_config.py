@@ -75,6 +75,8 @@ class DittoConfig(SystemConfig):
     drop: float = 0.2
     part_weights: dict[str, float] = Field(default_factory=lambda: {"exp": 4.0})
     """Of the six parts of the motion where they are not 1; none as published."""
+    eyes_exchanged: float = Field(0.5, ge=0, le=1)
+    """Share of windows that learn with the eyes of another one (`ditto_examples.eyes_exchanged`); 0 as published."""
 
     extractor_steps: int = 600
     """Of the extractor alone, before the renderer, which then goes by what it reads; 0: both together, as published."""
@@ -163,6 +165,7 @@ MICRO = DittoConfig(
     motion_batch=4,
     drop=0.1,
     dropout=0.0,
+    eyes_exchanged=0.0,
 )
 TINY = DittoConfig()
 PAPER = DittoConfig(
@@ -215,5 +218,6 @@ PAPER = DittoConfig(
     motion_batch=1024,
     motion_rate=1e-4,
     part_weights={},
+    eyes_exchanged=0.0,
     ema=0.9999,
 )

@@ -15,8 +15,9 @@ from talkie.faces import crop_frame, face_box
 from talkie.shards import pictures
 from talkie.systems.contract import Example
 from talkie.systems.tasks.checks import clip_audio
+from talkie_zoo.blocks.implicit_keypoints import EYES, PARTS
 from talkie_zoo.blocks.streaming_audio import Encoder, hear
-from talkie_zoo.speech_to_video.ditto_conditions import emotion_row
+from talkie_zoo.speech_to_video.ditto_conditions import EMOTIONS, GAZE, OPEN, ROW, emotion_row
 from talkie_zoo.speech_to_video.ditto_config import DittoConfig
 from talkie_zoo.speech_to_video.ditto_renderer import Renderer
 from talkie_zoo.speech_to_video.ditto_source import FACE
@@ -101,3 +102,23 @@ def window_of(example: Example, size: int) -> tuple[Tensor, Tensor, Tensor]:
     kp = example["kp"][way][int(torch.randint(frames, ()))]
     motion = example["motion"][way]
     return motion[first - 1], motion[at], raw_rows(example, way, at, kp)
+
+
+EYE_MOTION = [PARTS["exp"].start + 3 * keypoint + axis for keypoint in EYES for axis in range(3)]
+"""Which numbers of a frame's motion are the expression of the eyes."""
+
+
+def eyes_exchanged(start: Tensor, motion: Tensor, rows: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Windows as `window_of` cuts them, stacked: start (B, 265), motion (B, F, 265), conditions (B, F, C). A share of
+    them take over the eyes of another one, drawn from torch's random state: the expression of those keypoints, and
+    what the conditions say of openness and gaze. Where emotion moves both, lips would else follow the eyes."""
+    count = len(motion)
+    donors = torch.where(torch.rand(count) < share, torch.randperm(count), torch.arange(count))
+    first = rows.shape[-1] - ROW + len(EMOTIONS)
+    said = list(range(first, first + OPEN + GAZE))
+    found = []
+    for part, columns in ((start, EYE_MOTION), (motion, EYE_MOTION), (rows, said)):
+        mixed = part.clone()
+        mixed[..., columns] = part[donors][..., columns]
+        found.append(mixed)
+    return found[0], found[1], found[2]

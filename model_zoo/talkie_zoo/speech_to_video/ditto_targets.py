@@ -32,11 +32,16 @@ def places(points: np.ndarray, box: np.ndarray) -> Tensor:
 
 def canonical(head: HeadModel, identity: np.ndarray) -> tuple[Tensor, Tensor]:
     """Keypoints (21, 3) and steady points (S, 3) of a person's face at rest, about the middle of the steady ones."""
-    with torch.no_grad():
-        rest = head.landmarks(head.vertices(identity=torch.as_tensor(identity, dtype=torch.float32)[None]))[0]
-    rest = rest @ _UPRIGHT / UNIT_M
+    rest = at_rest(head, identity)
     middle = rest[list(STEADY)].mean(0)
     return rest[list(POINTS)] - middle, rest[list(STEADY)] - middle
+
+
+@torch.no_grad()
+def at_rest(head: HeadModel, identity: np.ndarray) -> Tensor:
+    """Landmarks (478, 3) of a person's face at rest, in canonical units and the picture's axes."""
+    rest = head.landmarks(head.vertices(identity=torch.as_tensor(identity, dtype=torch.float32)[None]))[0]
+    return rest @ _UPRIGHT / UNIT_M
 
 
 def truth(head: HeadModel, clip: Clip, frames: Sequence[int], box: np.ndarray) -> dict[str, Tensor]:
