@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from talkie_zoo.speech_to_video.ditto import Ditto
 
 FOLLOWED, ASKED = 12, 4
-"""Held-out clips of the claims about lips, and of the others."""
+"""Held-out clips of the claims about lips and eyes, and of the others."""
 PIECE = 3200
 """Samples of 200 ms."""
 YAW = 10.0
@@ -210,7 +210,7 @@ def eyes_leak(system: Ditto, clips: Sequence[Clip]) -> Measurement:
 
 
 def _eyes(system: Ditto, clips: Sequence[Clip]) -> Iterator[list[dict[str, np.ndarray]]]:
-    for clip in _spread(clips, ASKED):
+    for clip in _spread(clips, FOLLOWED):
         # Relative drive would take the level away with the first frame.
         yield [system.tracks(_request(clip, eye_open=level, drive="absolute")) for level in OPENNESS]
 
