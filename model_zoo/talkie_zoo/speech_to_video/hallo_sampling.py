@@ -124,7 +124,7 @@ def sampled(
     made = []
     for clip in range(math.ceil(frames / c.frames)):
         heard = system.audio_projection.windows(stacked, range(clip * c.frames, (clip + 1) * c.frames))[None]
-        noise = torch.randn(1, c.frames, *where.latent.shape[1:], generator=generator)
+        noise = c.temperature * torch.randn(1, c.frames, *where.latent.shape[1:], generator=generator)
         made.append(one_clip(system, where, before, heard, weights, noise))
         before = made[-1][:, -c.motion_frames :]
     return torch.cat(made, 1)[0, :frames]
