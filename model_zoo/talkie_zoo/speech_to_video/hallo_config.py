@@ -177,8 +177,7 @@ TINY = HalloConfig(
     lip_loss=50.0,
     late=4,
     warp=0.12,
-    # Noise that is not quite taken away again is drawn as marks on the face, more with every window and step; without
-    # any, guidance makes up for mouths that open too little.
+    # Noise that is not quite taken away again is drawn as marks on the face, more with every window and step.
     sampling_steps=2,
     temperature=0.0,
     guidance=4.0,
