@@ -12,7 +12,8 @@ from talkie.heads import builtin_head
 from talkie.systems import Draw, load_system, make_config
 from talkie.systems.sizes import on_meta, parameter_count
 from talkie.systems.tasks.speech_to_video import request_of
-from talkie_zoo.blocks.implicit_keypoints import EYES, KEYPOINTS, LIPS, MOTION, PARTS, Pose
+from talkie_zoo.blocks.implicit_keypoints import EYES, KEYPOINTS, LIPS, MOTION, PARTS, Pose, rotation
+from talkie_zoo.speech_to_video.ditto_claims import nose_between_eyes
 from talkie_zoo.speech_to_video.ditto_conditions import EMOTIONS, GAZE, OPEN, ROW
 from talkie_zoo.speech_to_video.ditto_examples import eyes_exchanged
 from talkie_zoo.speech_to_video.ditto_renderer import FILE, load_renderer, read_losses, regions
@@ -258,3 +259,11 @@ def test_a_window_takes_over_the_eyes_of_another_and_nothing_else():
         assert after[..., ~moved].equal(before[..., ~moved])
         assert after[..., moved].equal(before[donors][..., moved])
     assert all(a.equal(b) for a, b in zip(given, eyes_exchanged(*given, share=0.0), strict=True))
+
+
+def test_a_turn_is_seen_by_where_the_nose_stands_between_the_eyes():
+    points = np.zeros((1, 68, 3), np.float32)
+    points[0, [36, 45, 30]] = [[-1, 0, 0], [1, 0, 0], [0, 0.3, -0.8]]
+    for yaw in (-20.0, 0.0, 10.0):
+        turned = points @ rotation(torch.tensor([0.0, yaw, 0.0])).numpy()
+        assert nose_between_eyes(turned) == pytest.approx([-0.4 * np.tan(np.radians(yaw))], abs=1e-6)

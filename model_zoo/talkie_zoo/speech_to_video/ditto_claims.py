@@ -170,21 +170,22 @@ def _turns(system: Ditto, clips: Sequence[Clip]) -> Iterator[np.ndarray]:
 
 
 def yaw_seen(system: Ditto, clips: Sequence[Clip]) -> Measurement:
-    """Mean turn of the pictures as MediaPipe sees it, degrees: `_nose` moves by a share of what it moves by on the
-    person's own head at rest, turned as far as was asked. A picture without a face has not turned. The extractor is not
-    asked: it reads a tenth of a turn off true pictures too."""
+    """Mean turn of the pictures as MediaPipe sees it, degrees: `nose_between_eyes` moves by a share of what it moves by
+    on the person's own head at rest, turned as far as was asked. A picture without a face has not turned. The extractor
+    is not asked: it reads a tenth of a turn off true pictures too."""
     turns = []
     for clip in _spread(clips, ASKED):
         track = clip.fields["head.npz"]
         rest = landmarks_68(at_rest(head_model(track.model), track.identity).numpy())
-        expected = np.diff(_nose(np.stack([rest @ rotation(torch.tensor([0.0, a, 0.0])).numpy() for a in (0.0, YAW)])))
+        ends = [rest @ rotation(torch.tensor([0.0, angle, 0.0])).numpy() for angle in (0.0, YAW)]
+        expected = float(np.diff(nose_between_eyes(np.stack(ends)))[0])
         asked = [_request(clip, delta_yaw=angle) for angle in (0.0, YAW)]
-        seen = [_nose(tracked(system.generate(replace(r, audio=r.audio[:BRIEF])).frames)) for r in asked]
-        turns.append(YAW * float(np.nan_to_num(seen[1] - seen[0]).mean() / expected[0]))
+        seen = [nose_between_eyes(tracked(system.generate(replace(r, audio=r.audio[:BRIEF])).frames)) for r in asked]
+        turns.append(YAW * float(np.nan_to_num(seen[1] - seen[0]).mean() / expected))
     return _measured("yaw seen", float(np.mean(turns)), "degree", len(turns), "clip")
 
 
-def _nose(points: np.ndarray) -> np.ndarray:
+def nose_between_eyes(points: np.ndarray) -> np.ndarray:
     """Where the tip of the nose stands from the middle of the eyes' outer corners, to the right, over their distance:
     points (T, 68, 2 or 3) -> (T,)."""
     right, left, nose = points[:, 36, :2], points[:, 45, :2], points[:, 30, :2]

@@ -70,17 +70,18 @@ class Hallo(System):
 
     Decided here. The U-Nets and the autoencoder are written in this project: those of diffusers have no slots for sound
     between their layers, and no bank. Names and answers are diffusers' (tests compare them where it is installed), so
-    that its files load from a path. The square around the first frame's face is cut out, made to talk,
-    and put back into the portrait. The projection behind each audio transformer begins with zeros in place of its three
+    that its files load from a path. The square around the first frame's face is cut out, made to talk, and put back
+    into the portrait. The projection behind each audio transformer begins with zeros in place of its three
     convolutions, so that the second stage begins with exactly the first stage's images and sound has a gradient from
     the first step. Noise is scaled_linear in training and sampling; the released sampler has another schedule than its
-    training. Without pretraining (`tiny`) noise is on the difference to the portrait, moved some of the way to the last
-    motion frame (`residual`, `carried`), the network says what is under it and not v (`target`), and the autoencoder
-    begins as a linear code of patches (`latent_linear`): hundreds of steps do not teach copying, the subtraction of
-    noise, or colours of strangers. Min-SNR weights apply to each sample; as released they multiply the batch's mean.
-    The dropped condition of an image drops the location too, since guidance's negative branch leaves it out. Motion
-    frames are the latents of the clip before, without a way through the pictures. Where a level has no spatial
-    attention its temporal module sees no motion frames. Drops are drawn for each sample.
+    training. Without pretraining (`tiny`) noise is on the difference to the portrait (`residual`; a share of the way to
+    the last motion frame can be added, `carried`), the network says what is under it and not v (`target`), the
+    autoencoder begins as a linear code of patches (`latent_linear`), and windows are drawn without noise
+    (`temperature`): hundreds of steps do not teach copying, the subtraction of noise, or colours of strangers. Min-SNR
+    weights apply to each sample; as released they multiply the batch's mean. The dropped condition of an image drops
+    the location too, since guidance's negative branch leaves it out. Motion frames are the latents of the clip before,
+    without a way through the pictures. Where a level has no spatial attention its temporal module sees no motion
+    frames. Drops are drawn for each sample.
     """
 
     card: ClassVar[Card] = Card(
