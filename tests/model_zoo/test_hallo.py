@@ -11,8 +11,10 @@ import torch
 from talkie.errors import BadInput
 from talkie.faces.lips import aperture
 from talkie.heads import builtin_head, project_landmarks
+from talkie.media import encode_mp4
 from talkie.systems import make_config
 from talkie.systems.sizes import on_meta, parameter_count
+from talkie.systems.tasks.checks import clip_pictures
 from talkie.systems.tasks.speech_to_video import SpeechToVideoRequest
 from talkie_zoo.blocks.ddim import ddim
 from talkie_zoo.speech_to_video import hallo_masks as masks
@@ -92,6 +94,21 @@ def test_the_square_is_about_the_first_face_which_fills_the_share_that_was_asked
     assert view.first.shape == (96, 96, 3)
 
 
+def test_a_steady_square_goes_with_the_head(clip):
+    still, points = clip_pictures(clip)[0], np.asarray(clip.fields["landmarks.npy"])[0, :, :2]
+    ways = np.arange(12)[:, None] * np.array([1, -1])
+    film = [np.roll(still, (down, across), (0, 1)) for across, down in ways]
+    landmarks = (points + ways[:, None]).astype(np.float32)
+    moving = replace(clip, fields={**clip.fields, "mp4": encode_mp4(film), "landmarks.npy": landmarks})
+    view = seen(moving, 64, 0.9, steady=True)
+    # The track is smoothed, so that its ends are a little behind.
+    assert np.abs(view.squares[3:9].astype(int) - view.squares[5]).mean() < 2
+    np.testing.assert_allclose(view.points[3:9], view.points[5:6].repeat(6, 0), atol=0.1)
+    standing = seen(moving, 64, 0.9)
+    assert np.abs(standing.squares[3:9].astype(int) - standing.squares[5]).mean() > 4
+    np.testing.assert_allclose(standing.points.std(0).max(0), ways.std(0) * 64 / view.box[2], rtol=1e-5)
+
+
 def test_openings_are_those_of_the_head_that_was_filmed(clip):
     opened = aperture(np.asarray(clip.fields["landmarks.npy"])[..., :2])
     jaw = clip.fields["head.npz"].jaw[:, 0]
@@ -147,6 +164,16 @@ def test_references_lie_far_away_and_motion_frames_just_before_or_at_the_portrai
     assert (before[fresh] == frames[fresh][:, :1]).all()
     assert (portrait[fresh] == frames[fresh][:, :1]).all()
     assert (before[~fresh] == frames[~fresh][:, :1] + torch.tensor([-2.0, -1.0])).all()
+
+
+def test_a_near_portrait_lies_just_before_or_behind_its_window(system, clip, monkeypatch):
+    example = film_example(system, clip, range(30))
+    example["latents"] = torch.arange(30.0).view(30, 1, 1, 1).expand(30, *example["latents"].shape[1:])
+    monkeypatch.setattr(system, "config", system.config.model_copy(update={"near": 3, "fresh": 0.0}))
+    torch.manual_seed(0)
+    windows = window_batch(system, [example] * 60)
+    away = (windows["portrait"][:, 0, 0, 0] - windows["latents"][:, 0, 0, 0, 0]).tolist()
+    assert set(away) == set(range(-3, system.config.frames + 3))
 
 
 def test_a_stretch_of_a_clip_is_heard_where_it_lies(system, clip):

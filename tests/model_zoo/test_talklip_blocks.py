@@ -11,7 +11,7 @@ import torch
 from talkie.clip import Phone, Transcription
 from talkie.errors import NoFace
 from talkie_zoo.blocks.contrastive_sync import ContrastiveSync, info_nce
-from talkie_zoo.blocks.face_track import STILL, still_points, tracked_boxes
+from talkie_zoo.blocks.face_track import STILL, following, still_points, tracked_boxes
 from talkie_zoo.blocks.inpainter import FaceInpainter, QualityCritic, hidden, narrowest
 from talkie_zoo.blocks.lip_expert import LipExpert, MouthFront, beside_mean
 from talkie_zoo.blocks.paste import cut, part_of, paste, turned
@@ -108,6 +108,15 @@ def test_the_box_is_about_the_face_and_follows_it():
     assert np.allclose(tracked_boxes(points, 1.2), [*((low + high) / 2 - side / 2), side])
     moved = points + np.array([7.0, -3.0, 0.0])
     assert np.allclose(tracked_boxes(moved, 1.2) - tracked_boxes(points, 1.2), [7.0, -3.0, 0.0])
+
+
+def test_a_box_that_follows_goes_with_eyes_and_nose_alone():
+    points = _face()
+    points[:, points[0, :, 1].argmax(), 1] += np.linspace(0, 15, 9)
+    box = np.array([10.0, 20.0, 50.0])
+    assert np.allclose(following(box, points), box)
+    points[4:] += np.array([5.0, -2.0, 0.0])
+    assert np.allclose(following(box, points)[[0, -1]], [box, box + np.array([5.0, -2.0, 0.0])], atol=0.1)
 
 
 def test_still_points_are_shares_of_the_box():

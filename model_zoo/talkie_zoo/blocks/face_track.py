@@ -30,6 +30,13 @@ def tracked_boxes(landmarks: np.ndarray, margin: float) -> np.ndarray:
     return smooth_boxes(boxes, _SMOOTH, FPS)
 
 
+def following(box: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """(T, 3) the box (3,) of the first frame, taken along by `STILL`: landmarks (T, 478, 2 or 3) in pixels, finite."""
+    still = np.asarray(landmarks, np.float64)[:, STILL, :2].mean(1)
+    boxes = box + np.pad(still - still[0], ((0, 0), (0, 1)))
+    return smooth_boxes(boxes, _SMOOTH, FPS)
+
+
 def still_points(landmarks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """(T, 6, 2) float64 where `STILL` lies, in shares of the boxes (T, 3) from their upper left corners; landmarks and
     what is done without a face as above."""

@@ -78,7 +78,7 @@ class DittoConfig(SystemConfig):
     eyes_exchanged: float = Field(0.5, ge=0, le=1)
     """Share of windows that learn with the eyes of another one (`ditto_examples.eyes_exchanged`); 0 as published."""
 
-    extractor_steps: int = 600
+    extractor_steps: int = 900
     """Of the extractor alone, before the renderer, which then goes by what it reads; 0: both together, as published."""
     extractor_batch: int = 4
     extractor_pictures: int = Field(12, ge=3)

@@ -71,17 +71,19 @@ class Hallo(System):
     Decided here. The U-Nets and the autoencoder are written in this project: those of diffusers have no slots for sound
     between their layers, and no bank. Names and answers are diffusers' (tests compare them where it is installed), so
     that its files load from a path. The square around the first frame's face is cut out, made to talk, and put back
-    into the portrait. The projection behind each audio transformer begins with zeros in place of its three
-    convolutions, so that the second stage begins with exactly the first stage's images and sound has a gradient from
-    the first step. Noise is scaled_linear in training and sampling; the released sampler has another schedule than its
-    training. Without pretraining (`tiny`) noise is on the difference to the portrait (`residual`; a share of the way to
-    the last motion frame can be added, `carried`), the network says what is under it and not v (`target`), the
-    autoencoder begins as a linear code of patches (`latent_linear`), and windows are drawn without noise
-    (`temperature`): hundreds of steps do not teach copying, the subtraction of noise, or colours of strangers. Min-SNR
-    weights apply to each sample; as released they multiply the batch's mean. The dropped condition of an image drops
-    the location too, since guidance's negative branch leaves it out. Motion frames are the latents of the clip before,
-    without a way through the pictures. Where a level has no spatial attention its temporal module sees no motion
-    frames. Drops are drawn for each sample.
+    into the portrait. Without pretraining (`tiny`) that square goes with the head in training, and the portrait is near
+    its window: where a head travels, openings are a tenth of how the pixels of lips change, and three tenths where it
+    only turns. The projection behind each audio transformer begins with zeros in place of its three convolutions, so
+    that the second stage begins with exactly the first stage's images and sound has a gradient from the first step.
+    Noise is scaled_linear in training and sampling; the released sampler has another schedule than its training.
+    Without pretraining (`tiny`) noise is on the difference to the portrait (`residual`; a share of the way to the last
+    motion frame can be added, `carried`), the network says what is under it and not v (`target`), the autoencoder
+    begins as a linear code of patches (`latent_linear`), and windows are drawn without noise (`temperature`): hundreds
+    of steps do not teach copying, the subtraction of noise, or colours of strangers. Min-SNR weights apply to each
+    sample; as released they multiply the batch's mean. The dropped condition of an image drops the location too, since
+    guidance's negative branch leaves it out. Motion frames are the latents of the clip before, without a way through
+    the pictures. Where a level has no spatial attention its temporal module sees no motion frames. Drops are drawn for
+    each sample.
     """
 
     card: ClassVar[Card] = Card(
@@ -177,7 +179,7 @@ class Hallo(System):
         self.hearing.measure([self.hearing.inputs(clip_audio(clip)) for clip in clips[:64]])
         if self.config.latent_linear:
             c = self.config
-            some = [seen(clip, c.size, c.face_share).squares[::BEGUN_EVERY] for clip in clips[:MEASURED]]
+            some = [seen(clip, c.size, c.face_share, c.steady).squares[::BEGUN_EVERY] for clip in clips[:MEASURED]]
             self.autoencoder.begin(pixels(np.concatenate(some)))
         if self.config.base:
             for net in (self.reference, self.denoiser):
@@ -262,7 +264,9 @@ class Hallo(System):
     def fit(self, phase: str, clips: Iterable[Clip]) -> None:
         """The scale of the latents, and of their difference from a picture to another one of its clip."""
         c = self.config
-        squares = [seen(clip, c.size, c.face_share).squares for clip, _ in zip(clips, range(MEASURED), strict=False)]
+        squares = [
+            seen(clip, c.size, c.face_share, c.steady).squares for clip, _ in zip(clips, range(MEASURED), strict=False)
+        ]
         self.autoencoder.measure(pixels(np.stack([s[0] for s in squares])))
         pairs = ((s[0], s[len(s) // 2]) for s in squares)
         first, later = (self.autoencoder.encode(pixels(np.stack(of))) for of in zip(*pairs, strict=True))

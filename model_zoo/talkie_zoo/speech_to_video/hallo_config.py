@@ -17,7 +17,8 @@ class HalloConfig(SystemConfig):
     `arcface`: an ONNX file; `pretrained`: a path or hub name of a wav2vec 2.0. Without one, a network of these sizes is
     trained here, and the run's card says so. `frames` of one pass, behind `motion_frames` of the pass before.
     `encoded`: of each clip that many frames in a row are turned into latents, anywhere in it (None: all).
-    `face_share`: the face's part of the square that is cut out. `beta_schedule`: the released code trains with
+    `face_share`: the face's part of the square that is cut out; `steady`: in training the square goes with the head,
+    which turns in it and does not travel. `beta_schedule`: the released code trains with
     scaled_linear and samples with linear; one is used for both here. `snr_gamma` 0 weighs all steps alike. `places`:
     sines of the position are added to both U-Nets' first features. `warp`: log_mel hears training speech revoiced.
     `latent_linear`: beside the autoencoder runs a linear code of patches. `residual`: noise is added to, and taken
@@ -25,12 +26,14 @@ class HalloConfig(SystemConfig):
     what the denoiser says of it. `lip_loss`: how much more errors in the lips' mask weigh while video is learnt.
     `late`: of that many steps drawn for a window the latest is taken: the less is seen, the more speech decides.
     `temperature`: deviation of the noise that a window is drawn from; at 0 the answer does not depend on the seed.
-    `fresh`: share of windows whose motion frames are the portrait, as a film's first clip has them. `pictures` of each
-    clip train the stand-ins, every `thinned`-th the autoencoder.
+    `fresh`: share of windows whose motion frames are the portrait, as a film's first clip has them. `near`: a window's
+    portrait lies at most so many frames outside it, where the head stands alike (None: anywhere in its clip).
+    `pictures` of each clip train the stand-ins, every `thinned`-th the autoencoder.
     """
 
     size: int = Field(64, ge=16)
     face_share: float = Field(0.62, gt=0.2, le=1)
+    steady: bool = False
     frames: int = Field(8, ge=2)
     encoded: int | None = Field(None, ge=8)
     motion_frames: int = Field(2, ge=1)
@@ -80,6 +83,7 @@ class HalloConfig(SystemConfig):
     target: Literal["v", "sample"] = "v"
     fresh: float = Field(0.25, ge=0, le=1)
     apart: int = Field(30, ge=1)
+    near: int | None = Field(None, ge=1)
     sampling_steps: int = Field(40, ge=1)
     temperature: float = Field(1.0, ge=0)
     guidance: float = Field(3.5, ge=1)
@@ -158,6 +162,9 @@ MICRO = HalloConfig(
 TINY = HalloConfig(
     # Of a looser square lips are two pixels; of latents of 16 x 16 a step would take four times as long.
     face_share=0.85,
+    # Of how the lips' latents change within a clip, openings are 0.10 where the square stands and 0.30 where it goes
+    # with the head.
+    steady=True,
     latent_widths=(8, 24, 48, 48),
     # Of 16 channels the openings of true mouths, coded and decoded, correlate with themselves at 0.55 as MediaPipe
     # reads them, of 32 at 0.76; pixels err by 4.5 and 2.3 of 255.
@@ -177,10 +184,12 @@ TINY = HalloConfig(
     lip_loss=50.0,
     late=4,
     warp=0.12,
+    near=8,
     # Noise that is not quite taken away again is drawn as marks on the face, more with every window and step.
     sampling_steps=2,
     temperature=0.0,
-    guidance=4.0,
+    # Of guidance 4 some frames have marks; 2 opens mouths as far as the true ones.
+    guidance=2.0,
     ema=0.99,
     image_rate=2e-3,
     video_rate=3e-3,
@@ -191,7 +200,7 @@ TINY = HalloConfig(
     video_batch=8,
     part_steps=250,
     image_steps=500,
-    video_steps=700,
+    video_steps=1000,
 )
 PAPER = HalloConfig(
     size=512,

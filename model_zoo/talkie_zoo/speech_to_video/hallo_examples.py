@@ -17,6 +17,7 @@ from talkie.faces.lips import aperture
 from talkie.systems.contract import Batch, Example
 from talkie.systems.tasks.checks import clip_audio, clip_pictures
 from talkie_zoo.blocks.batches import pad
+from talkie_zoo.blocks.face_track import following
 from talkie_zoo.blocks.visemes import viseme_labels
 from talkie_zoo.speech_to_video.hallo_masks import boxes, cut, hard_mask, soft_masks, square
 from talkie_zoo.speech_to_video.hallo_networks import MelHearing, inputs_of
@@ -30,8 +31,8 @@ ENCODED = 16
 
 @dataclass(frozen=True)
 class Seen:
-    """Squares (T, S, S, 3) uint8 around the first frame's face, landmarks (T, 478, 2) in their pixels, the box (3,) in
-    the clip's pixels, and the first frame as it was, (H, W, 3)."""
+    """Squares (T, S, S, 3) uint8 around the first frame's face, landmarks (T, 478, 2) in their pixels, the first box
+    (3,) in the clip's pixels, and the first frame as it was, (H, W, 3)."""
 
     squares: np.ndarray
     points: np.ndarray
@@ -39,13 +40,15 @@ class Seen:
     first: np.ndarray
 
 
-def seen(clip: Clip, size: int, share: float) -> Seen:
-    """What Hallo looks at of a clip. Raises BadInput for a clip whose landmarks are not finite."""
+def seen(clip: Clip, size: int, share: float, steady: bool = False) -> Seen:
+    """What Hallo looks at of a clip: one square for all frames, or (`steady`) one that goes with the head. Raises
+    BadInput for a clip whose landmarks are not finite."""
     frames, points = clip_pictures(clip), np.asarray(clip.fields["landmarks.npy"], np.float64)[..., :2]
     if not np.isfinite(points).all():
         raise BadInput(f"clip {clip.id} has frames without landmarks", cure="leave it out, or curate it with a face")
     box = square(points[0], share)
-    return Seen(cut(frames, box, size), (points - box[:2]) * (size / box[2]), box, frames[0])
+    where = following(box, points) if steady else np.broadcast_to(box, (len(points), 3))
+    return Seen(cut(frames, where, size), (points - where[:, None, :2]) * (size / box[2]), box, frames[0])
 
 
 def pixels(squares: np.ndarray) -> Tensor:
@@ -64,7 +67,7 @@ def part_example(system: Hallo, clip: Clip) -> Example:
     """For the networks that stand in for pretrained ones: squares (T, S, S, 3) uint8, aperture (T,), visemes (T,),
     sound, and the person's number or -1."""
     c = system.config
-    view = seen(clip, c.size, c.face_share)
+    view = seen(clip, c.size, c.face_share, c.steady)
     frames = len(view.squares)
     known = clip.record.identity in system.identities
     return {
@@ -83,7 +86,7 @@ def film_example(system: Hallo, clip: Clip, stretch: range) -> Example:
     mask (1, S, S), soft masks (3, 64, 64); and the whole clip's sound: as the hearing reads it where it is to be
     revoiced, else its hidden states (T, L, C)."""
     c = system.config
-    view = seen(clip, c.size, c.face_share)
+    view = seen(clip, c.size, c.face_share, c.steady)
     frames = len(view.squares)
     found = boxes(view.points, c.size, grown=False)
     sound = inputs_of(system.hearing, clip_audio(clip), frames)
@@ -168,7 +171,9 @@ def window_batch(system: Hallo, examples: Sequence[Example]) -> Batch:
                 cure="train on longer clips",
             )
         start = c.motion_frames + int(torch.randint(room - c.motion_frames + 1, ()))
-        portrait = latents[int(torch.randint(len(latents), ()))]
+        reach = len(latents) if c.near is None else c.near
+        low, high = max(0, start - reach), min(len(latents), start + c.frames + reach)
+        portrait = latents[int(torch.randint(low, high, ()))]
         before = latents[start - c.motion_frames : start]
         if float(torch.rand(())) < c.fresh:
             # A film begins with its portrait.

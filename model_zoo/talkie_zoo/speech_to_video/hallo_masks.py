@@ -28,13 +28,20 @@ def square(points: np.ndarray, share: float) -> np.ndarray:
 
 
 def cut(frames: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
-    """(T, size, size, 3) uint8: the square of frames (T, H, W, 3); what lies outside repeats the border."""
+    """(T, size, size, 3) uint8: the square (3,) of frames (T, H, W, 3), or of each frame its own (T, 3); what lies
+    outside repeats the border."""
+    each = np.broadcast_to(box, (len(frames), 3))
+    return np.stack([_cut(frame, where, size) for frame, where in zip(frames, each, strict=True)])
+
+
+def _cut(frame: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     x, y, side = box
     scale = size / side
     # Pixel centres: output (u + 0.5) / scale + x - 0.5; reduced after a slight blur, as area averaging would.
     matrix = np.array([[scale, 0, (0.5 - x) * scale - 0.5], [0, scale, (0.5 - y) * scale - 0.5]])
-    blur = 0.35 / scale if scale < 1 else 0.0
-    return np.stack([_warped(frame, matrix, size, blur) for frame in frames])
+    if scale < 1:
+        frame = cv2.GaussianBlur(frame, (0, 0), 0.35 / scale)
+    return cv2.warpAffine(frame, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def paste(frame: np.ndarray, squares: np.ndarray, box: np.ndarray, edge: float = 0.08) -> np.ndarray:
@@ -94,9 +101,3 @@ def _stretched(mask: np.ndarray) -> np.ndarray:
 
 def _bounds(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points[..., :2].min((0, 1)).astype(np.float64), points[..., :2].max((0, 1)).astype(np.float64)
-
-
-def _warped(frame: np.ndarray, matrix: np.ndarray, size: int, blur: float) -> np.ndarray:
-    if blur:
-        frame = cv2.GaussianBlur(frame, (0, 0), blur)
-    return cv2.warpAffine(frame, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
