@@ -75,7 +75,7 @@ class DittoConfig(SystemConfig):
     drop: float = 0.2
     part_weights: dict[str, float] = Field(default_factory=lambda: {"exp": 4.0})
     """Of the six parts of the motion where they are not 1; none as published."""
-    eyes_exchanged: float = Field(0.5, ge=0, le=1)
+    eyes_exchanged: float = Field(1.0, ge=0, le=1)
     """Share of windows that learn with the eyes of another one (`ditto_examples.eyes_exchanged`); 0 as published."""
 
     extractor_steps: int = 900
