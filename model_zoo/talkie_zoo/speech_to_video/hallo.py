@@ -111,8 +111,7 @@ class Hallo(System):
             "0.15, 0.21 and 0.20; asked 0.5 and 0.3 more). At t = 600 right speech lowers the lips' error to 0.88, "
             "0.91 and 0.90 of that with other speech, where 0.85 is asked and 0.80 is the least that its hearing can "
             "make; and the sound of the pose moves what is outside the face 1.3 to 1.7 times as much as the lips, "
-            "where 3 is asked: in a square that the face fills, the published blur lets the mask of the pose reach "
-            "the lips",
+            "where 3 is asked (masks of the pose with less than half the published blur do not mend that)",
             "heads of `tiny` hardly move: it learns where the square goes with the head, and without noise",
             "some frames are smeared beside the mouth; on photographs mouths move little, about the opening that the "
             "portrait has",
