@@ -103,9 +103,8 @@ class Ditto(System):
             "one portrait, no source video",
             "mouths of `tiny` open as those of 4 strangers do at r 0.54 to 0.60 over three seeds where the stage's "
             "probe reads both (0.37 to 0.43 where MediaPipe does, which is less sure of openings), and are soft",
-            "that `tiny` trains in its 12 minutes on a quiet machine is not shown: its row is of one thread on one "
-            "of two busy cores; and the row's memory is that of the last phase, taken up again after the others, "
-            "which take 3.5 GB",
+            "the row's seconds are of one thread on one of two busy cores (484 s alone on both), its memory that of "
+            "the last phase, taken up again after the others, which take 3.5 GB",
             "driven by the keypoints that it reads off held-out true pictures, tiny's pictures open their mouths at "
             "r 0.20 with the true ones where the mouth was painted with the whole face, at 0.43 after 400 steps of the "
             "painter alone, at 0.53 by the stage's own keypoints; what is left is lost to blurred teeth and to reading",
