@@ -72,7 +72,7 @@ class Hallo(System):
     between their layers, and no bank. Names and answers are diffusers' (tests compare them where it is installed), so
     that its files load from a path. The square around the first frame's face is cut out, made to talk, and put back
     into the portrait. Without pretraining (`tiny`) that square goes with the head in training, and the portrait is near
-    its window: where a head travels, openings are a tenth of how the pixels of lips change, and three tenths where it
+    its window: where a head travels, openings are a tenth of how the latents of lips change, and three tenths where it
     only turns. The projection behind each audio transformer begins with zeros in place of its three convolutions, so
     that the second stage begins with exactly the first stage's images and sound has a gradient from the first step.
     Noise is scaled_linear in training and sampling; the released sampler has another schedule than its training.
