@@ -178,7 +178,8 @@ TINY = HalloConfig(
     snr_gamma=0.0,
     latent_linear=True,
     # Of the difference to the frame before (`carried`) speech explains more; but what is painted amiss then stays:
-    # openings follow at 0.63 and faces are off the portrait by 6.7 of 255 (700 steps); without, at 0.64 and by 4.1 (1000).
+    # openings follow at 0.63 and faces are off the portrait by 6.7 of 255 after 700 steps; without, at 0.64 and by 4.1
+    # after 1000.
     residual=True,
     target="sample",
     lip_loss=50.0,
