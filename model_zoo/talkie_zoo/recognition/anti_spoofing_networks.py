@@ -18,7 +18,7 @@ SCORERS = (META, *MEMBERS, FRAME)
 """Who can score a video: the meta-model, each member alone, and a linear layer on its first kept frame."""
 GENUINE = 1
 """The class number of a person; attacks are 0."""
-_FARTHEST, _NOISE = 5.0, 0.3
+_FARTHEST, _NOISE = 5.0, 0.6
 """How many deviations a description may lie off the mean, and how many of noise it is trained with."""
 
 
