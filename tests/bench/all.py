@@ -18,7 +18,7 @@ CLIPS = os.environ.get("TALKIE_CLIPS") or str(HERE.parents[2] / "shared" / "clip
 def main() -> int:
     failed = []
     with tempfile.TemporaryDirectory(prefix="talkie-bench-") as home:
-        stage = f"{home}/stage"
+        stage, presented = f"{home}/stage", f"{home}/presented"
         talkie = [sys.executable, "-c", "from talkie.cli import main; main()"]
         runs = {
             "alignment": [f"{HERE}/bench_alignment.py", "--clips", CLIPS, "--json"],
@@ -62,6 +62,8 @@ def main() -> int:
             "train": [*talkie[1:], "train", "unitalker", "--data", stage, "--home", home, "--json"],
             "evaluate": [*talkie[1:], "evaluate", "unitalker", "--data", stage, "--home", home, "--claims", "--json"],
             "unitalker": [f"{HERE}/bench_unitalker.py", "--data", stage],
+            "presentations": [*talkie[1:], "record", presented, "--preset", "spoof", "--seed", "12"],
+            "anti_spoofing": [f"{HERE}/bench_anti_spoofing.py", "--data", presented],
             "serving": [f"{HERE}/bench_serving.py", "--model", "unitalker", "--home", home, "--clips", CLIPS],
         }
         for name, words in runs.items():
