@@ -16,9 +16,9 @@ from talkie.systems.tasks.avatars import AvatarRequest, request_of
 from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
 from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, shares
 from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY
-from talkie_zoo.avatars.talking_gaussian_losses import GREEN, details, of, region_terms
+from talkie_zoo.avatars.talking_gaussian_losses import GREEN, details, region_terms, share, spared_of
 from talkie_zoo.avatars.talking_gaussian_networks import Deltas, FaceMotion, Layer, MouthMotion, composed
-from talkie_zoo.avatars.talking_gaussian_takes import FACE, MOUTH, chosen, face_window, mouth_window, ranks
+from talkie_zoo.avatars.talking_gaussian_takes import FACE, HAIR, MOUTH, chosen, face_window, mouth_window, ranks
 from talkie_zoo.blocks.gaussians import Gaussians
 
 FIELDS = ("mp4", "flac", "head.npz", "landmarks.npy", "mask.mp4")
@@ -90,22 +90,36 @@ def test_the_face_lies_before_the_mouth_before_the_plate():
 
 @pytest.mark.parametrize("behind", [GREEN, torch.tensor([0.9, 0.2, 0.4])])
 def test_a_branch_that_shows_its_region_loses_nothing_whatever_lies_behind_it(behind):
-    picture, region = torch.rand(16, 16, 3), torch.zeros(16, 16, dtype=torch.bool)
-    region[4:12, 4:12] = True
+    picture, region = torch.rand(16, 16, 3), torch.zeros(16, 16)
+    region[4:12, 4:12] = 1
+    region[4, 4:12] = 0.25  # at its edge a pixel is part of the region
     own = layer(0.0, 0.0)
-    own = Layer(picture * region[..., None], region.float(), None, own.moved, Deltas({"shift": torch.zeros(1, 3)}))
+    own = Layer(picture * region[..., None], region, None, own.moved, Deltas({"shift": torch.zeros(1, 3)}))
     box = torch.tensor([2, 2, 14, 14])
     terms = region_terms(MICRO, own, picture, region, behind, None, box, moving=True, late=True)
     assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
     assert set(terms) == {"l1", "ssim", "deltas", "mask", "details"}
 
 
-def test_hair_that_does_not_count_costs_nothing():
-    picture, region = torch.rand(16, 16, 3), torch.ones(16, 16, dtype=torch.bool)
+def test_what_is_spared_costs_nothing():
+    picture, region = torch.rand(16, 16, 3), torch.ones(16, 16)
     nothing = layer(0.0, 0.0)
     nothing = Layer(torch.zeros(16, 16, 3), torch.zeros(16, 16), None, nothing.moved, Deltas())
-    terms = region_terms(MICRO, nothing, picture, region, GREEN, region, torch.tensor([0, 0, 8, 8]), False, False)
+    box = torch.tensor([0, 0, 8, 8])
+    terms = region_terms(MICRO, nothing, picture, region, GREEN, region > 0, box, False, False)
     assert float(terms["l1"]) == 0
+
+
+def test_a_share_is_the_mean_of_the_finer_mask_and_the_mouths_run_spares_every_pixel_with_skin():
+    size = MICRO.size
+    mask = torch.full((2 * size, 2 * size), MOUTH[0], dtype=torch.uint8)
+    mask[0, 0] = FACE[0]
+    assert share(mask, MOUTH, size)[0, :2].tolist() == [0.75, 1]
+    assert spared_of(MICRO, "mouth", mask, 0, moving=True).nonzero().tolist() == [[0, 0]]
+    mask[:2, :2] = HAIR
+    assert spared_of(MICRO, "face", mask, 1, moving=True).nonzero().tolist() == [[0, 0]]
+    assert spared_of(MICRO, "face", mask, MICRO.hair_every, moving=True) is None
+    assert spared_of(MICRO, "face", mask, 1, moving=False) is None
 
 
 def test_details_see_only_their_box():
@@ -119,7 +133,6 @@ def test_details_see_only_their_box():
 def test_green_is_no_skin_and_the_regions_share_no_class():
     assert GREEN.tolist() == [0, 1, 0]
     assert not set(FACE) & set(MOUTH)
-    assert of(torch.tensor([[0, MOUTH[0]]], dtype=torch.uint8), MOUTH).tolist() == [[False, True]]
 
 
 def test_another_colour_lies_behind_every_frame_where_it_is_drawn(system, clips):

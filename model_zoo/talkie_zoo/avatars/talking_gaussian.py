@@ -24,15 +24,16 @@ from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY, Talki
 from talkie_zoo.avatars.talking_gaussian_losses import (
     GREEN,
     details,
-    hair_of,
     mean_terms,
-    of,
     picture_terms,
     region_terms,
+    share,
+    spared_of,
 )
 from talkie_zoo.avatars.talking_gaussian_networks import Branch, Shot, composed
 from talkie_zoo.avatars.talking_gaussian_takes import (
     FACE,
+    FINER,
     MOUTH,
     Take,
     chosen,
@@ -80,6 +81,8 @@ class TalkingGaussian(System):
     what moves starts with the variance of He et al., so that speech reaches the first shift; `tiny` takes eight frames
     a step: of two the code of speech learns too little about a voice's next sentences; and what lies behind a branch is
     of another colour in every frame, because in so few steps a mouth that is seen through is learned as a green one.
+    A pixel belongs to a branch by its share in a finer mask, and in the mouth's run pixels with skin do not count: as
+    published, teeth have to end where the lips of that frame begin, and what can only move grows half transparent.
     """
 
     card: ClassVar[Card] = Card(
@@ -247,7 +250,7 @@ class TalkingGaussian(System):
         for name, number in numbers.items():
             found[name] = {
                 "picture": torch.from_numpy(pictures(clip, [number], c.size)[0]),
-                "mask": torch.from_numpy(planes(clip, [number], c.size)[0]),
+                "mask": torch.from_numpy(planes(clip, [number], FINER * c.size)[0]),
                 "windows": self.sound(take.rows, torch.tensor([number]))[0],
                 "units": take.units[number],
                 "K": take.K[number],
@@ -304,10 +307,9 @@ class TalkingGaussian(System):
         layers = self._branch(ROLES[run][role]).layers(shots, still=not moving, watched=True)
         terms = []
         for layer, frame in zip(layers, frames, strict=True):
-            hair = hair_of(c, frame["mask"], step, moving) if run == "face" else None
-            region = of(frame["mask"], shown)
+            region, spared = share(frame["mask"], shown, c.size), spared_of(c, run, frame["mask"], step, moving)
             terms.append(
-                region_terms(c, layer, frame["picture"], region, frame["behind"], hair, frame["lips"], moving, late)
+                region_terms(c, layer, frame["picture"], region, frame["behind"], spared, frame["lips"], moving, late)
             )
         return terms
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from talkie_zoo.avatars.talking_gaussian_config import TalkingGaussianConfig
 from talkie_zoo.avatars.talking_gaussian_networks import Layer
-from talkie_zoo.avatars.talking_gaussian_takes import HAIR
+from talkie_zoo.avatars.talking_gaussian_takes import FACE, HAIR
 from talkie_zoo.blocks.similarity import ssim
 
 GREEN = torch.tensor([0.0, 1.0, 0.0])
@@ -18,9 +18,10 @@ GREEN = torch.tensor([0.0, 1.0, 0.0])
 _SCALES = 2
 
 
-def of(mask: Tensor, classes: Sequence[int]) -> Tensor:
-    """(H, W) bool: pixels of the classes."""
-    return torch.isin(mask, torch.tensor(classes, dtype=mask.dtype, device=mask.device))
+def share(mask: Tensor, classes: Sequence[int], size: int) -> Tensor:
+    """(size, size) float: how much of each pixel is of the classes, by a mask (k size, k size) of finer pixels."""
+    among = torch.isin(mask, torch.tensor(classes, dtype=mask.dtype, device=mask.device))
+    return F.avg_pool2d(among.float()[None], mask.shape[-1] // size)[0]
 
 
 def region_terms(
@@ -29,29 +30,29 @@ def region_terms(
     picture: Tensor,
     region: Tensor,
     behind: Tensor,
-    hair: Tensor | None,
+    spared: Tensor | None,
     lips: Tensor,
     moving: bool,
     late: bool,
 ) -> dict[str, Tensor]:
-    """One frame of a branch on one colour: picture (H, W, 3), region (H, W) bool of what the branch shows, behind (3,)
-    the colour, hair (H, W) bool where it does not count in this step, lips (4,) the box of the lips. The terms on
-    motion count once it `moves`."""
+    """One frame of a branch on one colour: picture (H, W, 3), region (H, W) the shares that the branch shows, behind
+    (3,) the colour, spared (H, W) bool where nothing counts: hair in most steps, and for the mouth the skin before it;
+    lips (4,) the box of the lips. The terms on motion count once it `moves`."""
     shown = layer.over(behind.expand_as(picture))
-    wanted = torch.where(region[..., None], picture, behind)
-    if hair is not None:
-        shown, wanted = (torch.where(hair[..., None], behind, x) for x in (shown, wanted))
+    wanted = torch.lerp(behind.expand_as(picture), picture, region[..., None])
+    if spared is not None:
+        shown, wanted = (torch.where(spared[..., None], behind, x) for x in (shown, wanted))
     terms = picture_terms(c, shown, wanted)
     if not moving:
         return terms
     terms["deltas"] = c.delta_weight * torch.stack([d.abs().mean() for d in layer.deltas.changes.values()]).sum()
-    outside = (layer.alpha * ~region).mean() + ((1 - layer.alpha) * region).mean()
-    terms["mask"] = c.mask_weight * outside
+    off = (layer.alpha - region).abs()
+    terms["mask"] = c.mask_weight * (off if spared is None else off * ~spared).mean()
     if layer.gates is not None:
         left, top, right, bottom = lips.tolist()
         open_gates = layer.gates[top:bottom, left:right, 1].mean()
-        if hair is not None:
-            open_gates = open_gates + (layer.gates.sum(-1) * hair).mean()
+        if spared is not None:
+            open_gates = open_gates + (layer.gates.sum(-1) * spared).mean()
         terms["gates"] = c.gate_weight * open_gates
     if late:
         terms["details"] = c.detail_weight * details(shown, wanted, lips)
@@ -84,6 +85,10 @@ def mean_terms(frames: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([t[name] for t in frames if name in t]).sum() / len(frames) for name in names}
 
 
-def hair_of(c: TalkingGaussianConfig, mask: Tensor, step: int, moving: bool) -> Tensor | None:
-    """(H, W) bool: the hair, in all but every `hair_every`-th step of a run that moves; None where it counts."""
-    return of(mask, (HAIR,)) if moving and step % c.hair_every else None
+def spared_of(c: TalkingGaussianConfig, run: str, mask: Tensor, step: int, moving: bool) -> Tensor | None:
+    """(S, S) bool where nothing counts; None where all does. In the face's run the hair, in all but every
+    `hair_every`-th step that moves. In the mouth's every pixel with skin or lips: teeth go on behind them, and to end
+    there is what no shift of a tooth can do."""
+    if run == "mouth":
+        return share(mask, FACE, c.size) > 0
+    return share(mask, (HAIR,), c.size) > 0.5 if moving and step % c.hair_every else None

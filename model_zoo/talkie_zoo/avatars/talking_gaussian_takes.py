@@ -26,6 +26,9 @@ from talkie_zoo.blocks.skull import camera_about_skull
 HAIR = INDEX["hair"]
 FACE = tuple(INDEX[n] for n in ("skin", "lips", "left_eye", "right_eye", "left_ear", "right_ear", "hair"))
 MOUTH = tuple(INDEX[n] for n in ("mouth_inside", "teeth", "tongue"))
+FINER = 2
+"""How many pixels of a mask lie along one of a picture. At `tiny` the inside of a mouth is six pixels, most of them in
+part lip."""
 UPPER_LIP, LOWER_LIP = (0, 13), (14, 17)
 """MediaPipe's outer and inner points in the middle of either lip: its flesh lies between them."""
 _SHAPES = ("browInnerUp", "browDown", "eyeWide", "cheekSquint", "eyeSquint", "eyeBlink")
