@@ -106,8 +106,9 @@ class TalkingGaussian(System):
             "real footage without a parser's masks cannot be trained on",
             "the capacity of `paper` is ours: the original grows without a bound",
             "it could run online with four frames of delay, and does not",
-            "the bench row was taken with green behind every branch, through which mouths were seen; with a drawn "
-            "colour the lips open before a mouth in one shorter run, which was no bench",
+            "the bench row was taken with green behind every branch, masks without shares and teeth that end at lips. "
+            "On another person's later takes, one seed: shares and teeth behind lips raise the PSNR about the mouth "
+            "from 29.9 to 30.7 dB and lower the error of the mouth's branch on its own pixels from 19 to 13 of 255",
             "that `tiny` trains in its 12 minutes on a quiet machine is estimated, not shown",
             "at `tiny` three of its claims fail: one branch paints the inner mouth better than its own short run does, "
             "and neither painting instead of moving nor uniform sampling shows to be worse",
