@@ -16,7 +16,7 @@ from talkie.systems.tasks.avatars import AvatarRequest, request_of
 from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
 from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, shares
 from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY
-from talkie_zoo.avatars.talking_gaussian_losses import GREEN, details, region_terms, share, spared_of
+from talkie_zoo.avatars.talking_gaussian_losses import GREEN, coverage, details, region_terms, spared_of
 from talkie_zoo.avatars.talking_gaussian_networks import Deltas, FaceMotion, Layer, MouthMotion, composed
 from talkie_zoo.avatars.talking_gaussian_takes import FACE, HAIR, MOUTH, chosen, face_window, mouth_window, ranks
 from talkie_zoo.blocks.gaussians import Gaussians
@@ -110,11 +110,11 @@ def test_what_is_spared_costs_nothing():
     assert float(terms["l1"]) == 0
 
 
-def test_a_share_is_the_mean_of_the_finer_mask_and_the_mouths_run_spares_every_pixel_with_skin():
+def test_coverage_is_the_mean_of_the_finer_mask_and_the_mouths_run_spares_every_pixel_with_skin():
     size = MICRO.size
     mask = torch.full((2 * size, 2 * size), MOUTH[0], dtype=torch.uint8)
     mask[0, 0] = FACE[0]
-    assert share(mask, MOUTH, size)[0, :2].tolist() == [0.75, 1]
+    assert coverage(mask, MOUTH, size)[0, :2].tolist() == [0.75, 1]
     assert spared_of(MICRO, "mouth", mask, 0, moving=True).nonzero().tolist() == [[0, 0]]
     mask[:2, :2] = HAIR
     assert spared_of(MICRO, "face", mask, 1, moving=True).nonzero().tolist() == [[0, 0]]

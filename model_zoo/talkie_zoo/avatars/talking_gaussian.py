@@ -23,11 +23,11 @@ from talkie.systems.tasks.video import VideoResult
 from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY, TalkingGaussianConfig
 from talkie_zoo.avatars.talking_gaussian_losses import (
     GREEN,
+    coverage,
     details,
     mean_terms,
     picture_terms,
     region_terms,
-    share,
     spared_of,
 )
 from talkie_zoo.avatars.talking_gaussian_networks import Branch, Shot, composed
@@ -81,8 +81,8 @@ class TalkingGaussian(System):
     what moves starts with the variance of He et al., so that speech reaches the first shift; `tiny` takes eight frames
     a step: of two the code of speech learns too little about a voice's next sentences; and what lies behind a branch is
     of another colour in every frame, because in so few steps a mouth that is seen through is learned as a green one.
-    A pixel belongs to a branch by its share in a finer mask, and in the mouth's run pixels with skin do not count: as
-    published, teeth have to end where the lips of that frame begin, and what can only move grows half transparent.
+    A pixel belongs to a branch as far as a finer mask covers it, and in the mouth's run pixels with skin do not count:
+    as published, teeth have to end where the lips of that frame begin, and what can only move grows half transparent.
     """
 
     card: ClassVar[Card] = Card(
@@ -106,7 +106,7 @@ class TalkingGaussian(System):
             "real footage without a parser's masks cannot be trained on",
             "the capacity of `paper` is ours: the original grows without a bound",
             "it could run online with four frames of delay, and does not",
-            "the bench row was taken with green behind every branch, masks without shares and teeth that end at lips. "
+            "the bench row was taken with green behind every branch, hard masks and teeth that end at lips. "
             "With what replaced them, one seed of the same takes: PSNR 29.9 dB in the place of 28.7 to 29.1, and the "
             "claims about twins stand at 0.046 of 0.05, -0.08 of 0.1 and -0.07 of 0",
             "on two free cores 920 of the 1,650 steps of `tiny` took 285 s and 274 s were said to be left: 9 minutes "
@@ -311,7 +311,7 @@ class TalkingGaussian(System):
         layers = self._branch(ROLES[run][role]).layers(shots, still=not moving, watched=True)
         terms = []
         for layer, frame in zip(layers, frames, strict=True):
-            region, spared = share(frame["mask"], shown, c.size), spared_of(c, run, frame["mask"], step, moving)
+            region, spared = coverage(frame["mask"], shown, c.size), spared_of(c, run, frame["mask"], step, moving)
             terms.append(
                 region_terms(c, layer, frame["picture"], region, frame["behind"], spared, frame["lips"], moving, late)
             )

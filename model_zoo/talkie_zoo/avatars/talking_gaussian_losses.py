@@ -18,7 +18,7 @@ GREEN = torch.tensor([0.0, 1.0, 0.0])
 _SCALES = 2
 
 
-def share(mask: Tensor, classes: Sequence[int], size: int) -> Tensor:
+def coverage(mask: Tensor, classes: Sequence[int], size: int) -> Tensor:
     """(size, size) float: how much of each pixel is of the classes, by a mask (k size, k size) of finer pixels."""
     among = torch.isin(mask, torch.tensor(classes, dtype=mask.dtype, device=mask.device))
     return F.avg_pool2d(among.float()[None], mask.shape[-1] // size)[0]
@@ -35,9 +35,9 @@ def region_terms(
     moving: bool,
     late: bool,
 ) -> dict[str, Tensor]:
-    """One frame of a branch on one colour: picture (H, W, 3), region (H, W) the shares that the branch shows, behind
-    (3,) the colour, spared (H, W) bool where nothing counts: hair in most steps, and for the mouth the skin before it;
-    lips (4,) the box of the lips. The terms on motion count once it `moves`."""
+    """One frame of a branch on one colour: picture (H, W, 3), region (H, W) how much of each pixel the branch shows,
+    behind (3,) the colour, spared (H, W) bool where nothing counts: hair in most steps, and for the mouth the skin
+    before it; lips (4,) the box of the lips. The terms on motion count once it `moves`."""
     shown = layer.over(behind.expand_as(picture))
     wanted = torch.lerp(behind.expand_as(picture), picture, region[..., None])
     if spared is not None:
@@ -90,5 +90,5 @@ def spared_of(c: TalkingGaussianConfig, run: str, mask: Tensor, step: int, movin
     `hair_every`-th step that moves. In the mouth's every pixel with skin or lips: teeth go on behind them, and to end
     there is what no shift of a tooth can do."""
     if run == "mouth":
-        return share(mask, FACE, c.size) > 0
-    return share(mask, (HAIR,), c.size) > 0.5 if moving and step % c.hair_every else None
+        return coverage(mask, FACE, c.size) > 0
+    return coverage(mask, (HAIR,), c.size) > 0.5 if moving and step % c.hair_every else None

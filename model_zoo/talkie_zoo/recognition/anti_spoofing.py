@@ -92,10 +92,10 @@ class AntiSpoofing(System):
         ),
         gaps=(
             "`tiny` reaches its bar, an error of 0.016 to 0.021 on 144 videos of 24 people never seen where 0.05 is "
-            "asked, with 84 people to learn from; with 56 of another shoot it had been 0.09 to 0.10. On cameras never "
-            "seen it errs at 0.10 to 0.11, and in one of three seeds the meta-model is 1.04 points behind the member "
-            "that turns out best, where 1 is allowed. A slower meta-model, better on other shoots by 0.3 points, was "
-            "worse on this one (0.9 to 1.3)",
+            "asked, with 84 people to learn from; with 56 of another shoot, and fewer frames a step, it had been 0.09 "
+            "to 0.10. On cameras never seen it errs at 0.10 to 0.11, and in one of three seeds the meta-model is 1.04 "
+            "points behind the member that turns out best, where 1 is allowed. A slower meta-model, better on other "
+            "shoots by 0.3 points, was worse on this one (0.9 to 1.3)",
             "textures are told at the pixels of a film as it comes: films much larger or smaller than those of "
             "training were not measured",
             "trained and measured on prints and replays that the stage made; the public sets were never seen",
