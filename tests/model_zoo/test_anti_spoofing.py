@@ -19,7 +19,7 @@ from talkie_zoo.blocks.face_box import fixed_face_box
 from talkie_zoo.blocks.recurrent import SeqHead, mean_over_steps
 from talkie_zoo.recognition.anti_spoofing import AntiSpoofing
 from talkie_zoo.recognition.anti_spoofing_decisions import calibrated, domain_of, threshold_between
-from talkie_zoo.recognition.anti_spoofing_networks import MEMBERS, META, SCORERS, FrameSkipper, Projection
+from talkie_zoo.recognition.anti_spoofing_networks import MEMBERS, META, SCORERS, Ensemble, FrameSkipper, Projection
 from talkie_zoo.recognition.anti_spoofing_textures import Textures
 from tone_clips import tone_clip
 
@@ -186,6 +186,13 @@ def test_the_threshold_decides_as_the_equal_error_rate_does_and_becomes_one_half
     assert hter(moved, genuine, 0.5) == hter(scores, genuine, at)
     assert (np.argsort(moved) == np.argsort(scores)).all()
     assert calibrated(np.array([at]), at)[0] == pytest.approx(0.5)
+
+
+def test_the_best_member_is_the_one_that_errs_least_on_development_clips():
+    ensemble = Ensemble(4, {kind: 4 for kind in MEMBERS}, 4)
+    for best in MEMBERS:
+        ensemble.errors[:] = torch.tensor([0.05 if who in (META, best) else 0.2 for who in SCORERS])
+        assert ensemble.best_member() == best
 
 
 def test_an_answer_has_a_score_and_one_for_every_frame(system):

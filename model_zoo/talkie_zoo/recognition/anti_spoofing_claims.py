@@ -22,6 +22,7 @@ from talkie_zoo.recognition.anti_spoofing_decisions import class_of, domain_of
 from talkie_zoo.recognition.anti_spoofing_networks import FRAME, GENUINE, MEMBERS, META, SCORERS, FrameSkipper
 
 _BEGINNINGS = 6
+BEST = "best on development clips"
 
 if TYPE_CHECKING:
     from talkie_zoo.recognition.anti_spoofing import AntiSpoofing
@@ -45,7 +46,8 @@ def claims(system: AntiSpoofing) -> tuple[Claim, ...]:
         return inside
     return (
         *inside,
-        Claim("strange cameras", "on a camera never seen, the meta-model's HTER is at most the best member's + 1 point",
+        Claim("strange cameras", "on a camera never seen, the meta-model's HTER is at most that of the member which "
+              "errs least on development clips + 1 point",
               partial(meta_over_best, system), ceiling=0.01),
         Claim("strange cameras, one frame", "on a camera never seen, the meta-model's HTER is below one frame's",
               partial(meta_over_frame, system), ceiling=-1e-6),
@@ -165,11 +167,11 @@ def order_matters(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
 
 
 def meta_over_best(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
-    """Mean HTER over unseen domains, of the meta-model less the best member's."""
+    """Mean HTER over unseen domains, of the meta-model less that of the member that errs least on development clips.
+    The least rate of three on the clips that measure it is no member's: chance alone puts it below each one's own."""
     rates = _strange(system, clips)
-    best = min(MEMBERS, key=lambda who: rates[who])
     return measured(
-        "HTER, meta-model - best member", rates[META] - rates[best], "1", len(clips), "clip", clips, _said(rates)
+        "HTER, meta-model - best member", rates[META] - rates[BEST], "1", len(clips), "clip", clips, _said(rates)
     )
 
 
@@ -182,9 +184,9 @@ def meta_over_frame(system: AntiSpoofing, clips: Sequence[Clip]) -> Measurement:
 
 
 def _strange(system: AntiSpoofing, clips: Sequence[Clip]) -> dict[str, float]:
-    """By scorer, the mean over domains of the HTER of the ensemble that has not seen it, each the mean over where one
-    begins."""
-    rates: dict[str, list[float]] = {who: [] for who in SCORERS}
+    """By scorer, and by the member that does best on development clips, the mean over domains of the HTER of the
+    ensemble that has not seen it, each the mean over where one begins."""
+    rates: dict[str, list[float]] = {who: [] for who in (*SCORERS, BEST)}
     for number, domain in enumerate(system.domains):
         mine = [clip for clip in clips if domain_of(clip) == domain]
         if len({class_of(clip) for clip in mine}) < 2:
@@ -192,6 +194,7 @@ def _strange(system: AntiSpoofing, clips: Sequence[Clip]) -> dict[str, float]:
         found = told(system, f"fold{number}", mine, _beginnings(system))
         for who in SCORERS:
             rates[who].append(found.rate(system, f"fold{number}", who))
+        rates[BEST].append(rates[system.ensemble(f"fold{number}").best_member()][-1])
     return {who: float(np.mean(values)) for who, values in rates.items()}
 
 

@@ -69,6 +69,7 @@ class Ensemble(nn.Module):
 
     thresholds: Tensor
     attacks: Tensor
+    errors: Tensor
 
     def __init__(self, inputs: int, hidden: dict[str, int], meta: int):
         super().__init__()
@@ -78,8 +79,10 @@ class Ensemble(nn.Module):
         self.frame = nn.Linear(inputs, 2)
         if meta:
             self.stacker = SeqHead("lstm", 2, meta)
-        # On development clips: where false accepts and rejects are equal, and 101 quantiles of the attacks' scores.
+        # On development clips: where false accepts and rejects are equal, how many there are then, and 101 quantiles of
+        # the attacks' scores.
         self.register_buffer("thresholds", torch.full((len(SCORERS),), 0.5))
+        self.register_buffer("errors", torch.full((len(SCORERS),), 0.5))
         self.register_buffer("attacks", torch.zeros(len(SCORERS), 101))
 
     def threshold(self, who: str) -> float:
@@ -90,6 +93,10 @@ class Ensemble(nn.Module):
         """What that share of the development attacks score above."""
         quantiles = self.attacks[SCORERS.index(who)].numpy()
         return float(np.interp(1 - far, np.linspace(0, 1, len(quantiles)), quantiles))
+
+    def best_member(self) -> str:
+        """The member that errs least on development clips: whom one would use alone."""
+        return min(MEMBERS, key=lambda who: float(self.errors[SCORERS.index(who)]))
 
     def logits(self, who: str, features: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, 2) of one scorer. The meta-model's gradient ends at its members' scores."""
