@@ -189,15 +189,20 @@ def heard_error(system: Hallo, place: str, clips: Sequence[Clip]) -> Measurement
     """
     right, wrong, all_takes = 0.0, 0.0, takes(system, clips)
     for number, take in enumerate(all_takes):
-        errors = []
-        for stacked in (take.stacked, all_takes[number - 1].stacked):
-            noisy, t, conditions = _moment(system, take, stacked)
-            answer = system.denoiser(noisy, t, conditions(ONES))[0]
-            clean = system.schedule.understood(answer, noisy, t.expand(len(noisy)))[0]
-            true = _clean(system, take)[0]
-            errors.append(float(((clean - true).square().mean((0, 1)) * take.places[place]).sum()))
-        right, wrong = right + errors[0], wrong + errors[1]
+        right += error_at(system, take, take.stacked, place)
+        wrong += error_at(system, take, all_takes[number - 1].stacked, place)
     return _measurement("error over that with other speech", right / max(wrong, 1e-12), "ratio", len(all_takes), "clip")
+
+
+@torch.no_grad()
+def error_at(system: Hallo, take: Take, stacked: Tensor, place: str, *, unheard: bool = False) -> float:
+    """Squared error of the predicted x_0 of the window, mean over frames and channels, summed over the cells of
+    `place`; `unheard`: as where speech was dropped in training."""
+    noisy, t, conditions = _moment(system, take, stacked, unheard)
+    answer = system.denoiser(noisy, t, conditions(ONES))[0]
+    clean = system.schedule.understood(answer, noisy, t.expand(len(noisy)))[0]
+    true = _clean(system, take)[0]
+    return float(((clean - true).square().mean((0, 1)) * take.places[place]).sum())
 
 
 @torch.no_grad()
@@ -233,7 +238,7 @@ def _clean(system: Hallo, take: Take) -> tuple[Tensor, Tensor]:
 
 
 def _moment(
-    system: Hallo, take: Take, stacked: Tensor
+    system: Hallo, take: Take, stacked: Tensor, unheard: bool = False
 ) -> tuple[Tensor, Tensor, Callable[[tuple[float, float, float]], Conditions]]:
     """Noisy latents (F, C, s, s) of the window at AT, the step (1,), and conditions under given weights."""
     clean, before = _clean(system, take)
@@ -245,7 +250,8 @@ def _moment(
     where = take.where
 
     def conditions(weights: tuple[float, float, float]) -> Conditions:
-        return system.conditions(where.face, where.latent, where.locate, where.masks, before, heard, weights=weights)
+        known = (where.face, where.latent, where.locate, where.masks, before, heard)
+        return system.conditions(*known, unheard=torch.tensor([unheard]), weights=weights)
 
     return noisy, t, conditions
 
