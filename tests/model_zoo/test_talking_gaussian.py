@@ -9,14 +9,15 @@ import torch
 from conformance_clips import conformance_clips
 from talkie.clip import FPS
 from talkie.errors import BadInput
+from talkie.shards.lazy import pictures, planes
 from talkie.shards.person import of_person
 from talkie.systems import Draw
 from talkie.systems.sizes import on_meta
 from talkie.systems.tasks.avatars import AvatarRequest, request_of
 from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
-from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, shares
+from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, excess_inside, shares
 from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY
-from talkie_zoo.avatars.talking_gaussian_losses import GREEN, coverage, details, region_terms, spared_of
+from talkie_zoo.avatars.talking_gaussian_losses import GREEN, coverage, details, lateness, region_terms, spared_of
 from talkie_zoo.avatars.talking_gaussian_networks import Deltas, FaceMotion, Layer, MouthMotion, composed
 from talkie_zoo.avatars.talking_gaussian_takes import FACE, HAIR, MOUTH, chosen, face_window, mouth_window, ranks
 from talkie_zoo.blocks.gaussians import Gaussians
@@ -96,7 +97,7 @@ def test_a_branch_that_shows_its_region_loses_nothing_whatever_lies_behind_it(be
     own = layer(0.0, 0.0)
     own = Layer(picture * region[..., None], region, None, own.moved, Deltas({"shift": torch.zeros(1, 3)}))
     box = torch.tensor([2, 2, 14, 14])
-    terms = region_terms(MICRO, own, picture, region, behind, None, box, moving=True, late=True)
+    terms = region_terms(MICRO, own, picture, region, behind, None, box, moving=True, late=1.0)
     assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
     assert set(terms) == {"l1", "ssim", "deltas", "mask", "details"}
 
@@ -106,7 +107,7 @@ def test_what_is_spared_costs_nothing():
     nothing = layer(0.0, 0.0)
     nothing = Layer(torch.zeros(16, 16, 3), torch.zeros(16, 16), None, nothing.moved, Deltas())
     box = torch.tensor([0, 0, 8, 8])
-    terms = region_terms(MICRO, nothing, picture, region, GREEN, region > 0, box, False, False)
+    terms = region_terms(MICRO, nothing, picture, region, GREEN, region > 0, box, False, 0.0)
     assert float(terms["l1"]) == 0
 
 
@@ -120,6 +121,12 @@ def test_coverage_is_the_mean_of_the_finer_mask_and_the_mouths_run_spares_every_
     assert spared_of(MICRO, "face", mask, 1, moving=True).nonzero().tolist() == [[0, 0]]
     assert spared_of(MICRO, "face", mask, MICRO.hair_every, moving=True) is None
     assert spared_of(MICRO, "face", mask, 1, moving=False) is None
+
+
+def test_details_come_in_at_once_or_little_by_little():
+    assert [lateness(done, 0.5, 0.0) for done in (0.0, 0.49, 0.5, 1.0)] == [0, 0, 1, 1]
+    assert [lateness(done, 0.5, 0.25) for done in (0.4, 0.5, 0.625, 0.75, 1.0)] == [0, 0, 0.5, 1, 1]
+    assert lateness(0.999, 1.0, 0.0) == 0
 
 
 def test_details_see_only_their_box():
@@ -241,3 +248,17 @@ def test_claims_are_measured(system, clips):
     for claim in system.claims():
         if claim.name in ("motion over rest", "speech moves the lip", "structure persists", "branches are apart"):
             assert np.isfinite(claim.measure(clips[1:]).value)
+
+
+def test_an_error_inside_the_mouth_weighs_each_pixel_as_far_as_the_mouth_covers_it(system, clips, monkeypatch):
+    held, side = clips[1], MICRO.size
+    true = pictures(held, range(held.record.frames), side).astype(float)
+    fine = np.isin(planes(held, range(held.record.frames), 2 * side), MOUTH)
+    cover = fine.reshape(len(true), side, 2, side, 2).mean((2, 4))
+    shades = {"model": 0, "whole": 255}
+    film = lambda shots, role: np.full((len(shots), side, side, 3), shades[role], np.uint8)  # noqa: E731
+    monkeypatch.setattr(system, "film", film)
+    off = {role: (cover[..., None] * np.abs(shade - true)).sum() for role, shade in shades.items()}
+    found = excess_inside(system, "whole", [held])
+    assert found.value == pytest.approx(off["whole"] / off["model"] - 1)
+    assert excess_inside(system, "model", [held]).value == 0

@@ -25,6 +25,7 @@ from talkie_zoo.avatars.talking_gaussian_losses import (
     GREEN,
     coverage,
     details,
+    lateness,
     mean_terms,
     picture_terms,
     region_terms,
@@ -305,7 +306,7 @@ class TalkingGaussian(System):
 
     def _alone(self, frames: Sequence[Frame], run: str, role: str, step: int, done: float) -> list[dict[str, Tensor]]:
         c = self.config
-        moving, late = step >= getattr(c, run).still, done >= c.late
+        moving, late = step >= getattr(c, run).still, lateness(done, c.late, c.late_over)
         shown = MOUTH if run == "mouth" else (*FACE, *MOUTH) if role == "whole" else FACE
         shots = [_shot(frame, c.size) for frame in frames]
         layers = self._branch(ROLES[run][role]).layers(shots, still=not moving, watched=True)
@@ -320,11 +321,11 @@ class TalkingGaussian(System):
     def _fused(self, frames: Sequence[Frame], role: str, done: float) -> list[dict[str, Tensor]]:
         c = self.config
         made = self._composed([_shot(frame, c.size) for frame in frames], role)
-        terms = []
+        late, terms = lateness(done, c.fusion_late, c.late_over), []
         for shown, frame in zip(made, frames, strict=True):
             terms.append(picture_terms(c, shown, frame["picture"]))
-            if done >= c.fusion_late:
-                terms[-1]["details"] = c.detail_weight * details(shown, frame["picture"], frame["lips"])
+            if late:
+                terms[-1]["details"] = late * c.detail_weight * details(shown, frame["picture"], frame["lips"])
         return terms
 
     def _composed(self, shots: Sequence[Shot], role: str, still: bool = False) -> list[Tensor]:

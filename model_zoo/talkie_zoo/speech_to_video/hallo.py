@@ -57,6 +57,8 @@ TRAINS = {
 """The parts that a phase trains; all others are frozen."""
 SLOTS = (".audio_modules.", ".motion_modules.")
 """What the video phase adds to the denoiser."""
+ALL_REGIONS, NO_POSE = (1.0, 1.0, 1.0), (0.0, 1.0, 1.0)
+"""Weights of the sounds of pose, face and lips."""
 CHANNELS = {"wav2vec2": (12, 768)}
 """Layers and channels of the published hearing."""
 MEASURED, BEGUN_EVERY = 48, 20
@@ -303,8 +305,16 @@ class Hallo(System):
             kept = torch.rand(count) >= c.drop_motion
             before = batch["before"] * kept.to(clean)[:, None, None, None, None]
             blind, unheard = torch.rand(count) < c.drop_reference, torch.rand(count) < c.drop_audio
+            regions = NO_POSE if float(torch.rand(())) < c.drop_pose else ALL_REGIONS
             under = self.conditions(
-                *shared, batch["masks"], before, batch["heard"], blind=blind, unheard=unheard, frozen=True
+                *shared,
+                batch["masks"],
+                before,
+                batch["heard"],
+                blind=blind,
+                unheard=unheard,
+                weights=regions,
+                frozen=True,
             )
             answer = self.denoiser(noisy.flatten(0, 1), t, under)[0].view_as(clean)
         wanted = self.schedule.wanted(clean, noise, t)

@@ -230,11 +230,17 @@ def _window(system: Hallo, take: Take) -> slice:
     return slice(start, start + system.config.frames)
 
 
+def _portrait(system: Hallo, take: Take) -> Tensor:
+    """(1, C, s, s) the frame before the window: a portrait as near as those of training and of what is sampled."""
+    start = _window(system, take).start
+    return take.latents[start - 1 : start]
+
+
 def _clean(system: Hallo, take: Take) -> tuple[Tensor, Tensor]:
     """What is under the noise of the window (F, C, s, s), and the frames before it (1, M, C, s, s)."""
     window = _window(system, take)
     before = take.latents[window.start - system.config.motion_frames : window.start][None]
-    return system.coded(take.latents[window][None], take.where.latent, before)[0], before
+    return system.coded(take.latents[window][None], _portrait(system, take), before)[0], before
 
 
 def _moment(
@@ -247,10 +253,10 @@ def _moment(
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
     noisy = system.schedule.noised(clean, noise, t.expand(len(clean)))
     heard = system.audio_projection.windows(stacked, range(window.start, window.stop))[None]
-    where = take.where
+    where, portrait = take.where, _portrait(system, take)
 
     def conditions(weights: tuple[float, float, float]) -> Conditions:
-        known = (where.face, where.latent, where.locate, where.masks, before, heard)
+        known = (where.face, portrait, where.locate, where.masks, before, heard)
         return system.conditions(*known, unheard=torch.tensor([unheard]), weights=weights)
 
     return noisy, t, conditions

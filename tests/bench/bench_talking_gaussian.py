@@ -1,0 +1,95 @@
+"""How TalkingGaussian compares with its twins (one branch, painting in place of moving, frames drawn uniformly) as the
+mouth's branch is trained longer, on later takes and on those that were learnt.
+
+    python tests/bench/bench_talking_gaussian.py [--data DIR] [--mouth 300 1200 2400] [--seed 0]
+    python tests/bench/bench_talking_gaussian.py --data DIR --models RUN/model RUN/model
+
+Each run is `tiny` with as many steps of the mouth's run, or a model that was trained before; 10 minutes or more on one
+core. Prints one JSON object; exits with 1 where a twin that paints is as sharp as its model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from talkie.clip import Clip, Split
+from talkie.shards import open_dataset
+from talkie.shards.person import main_person, of_person
+from talkie.stage import load_shoot, record
+from talkie.systems import load_weights
+from talkie.training import TrainConfig, train
+from talkie_zoo.avatars import talking_gaussian_claims as claims
+from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
+from talkie_zoo.avatars.talking_gaussian_config import TINY
+
+STEPS = [300, TINY.mouth.steps, 2 * TINY.mouth.steps]
+SPLITS: tuple[Split, ...] = ("test", "train")
+TAKES = 32
+LEARNT = 6
+"""Takes of training that are looked at: as many as are held out of as many."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="a folder of stage shards of one person (default: record one)")
+    parser.add_argument("--mouth", type=int, nargs="+", default=STEPS, help="steps of the mouth's run")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--models", type=Path, nargs="+", help="models trained on --data, in the place of new ones")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="talkie-gaussians-") as scratch:
+        data = options.data or recorded(Path(scratch) / "stage")
+        models = options.models or trained(data, Path(scratch), options.mouth, options.seed)
+        held, learnt = takes(data)
+        rows = []
+        for model in models:
+            rows.append(compared(model, held, learnt))
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    passed = all(row["later takes"]["sharper than paint"] > 0 for row in rows)
+    print(json.dumps({"figures": rows, "targets": {"sharper than paint": 0.0}, "pass": passed}, indent=1))
+    return 0 if passed else 1
+
+
+def recorded(out: Path) -> Path:
+    shoot = load_shoot("speech", **{"seed": 21, "cast.people": 1, "sensors": ["mask"], "rig.size": 128})
+    record(out, TAKES, shoot)
+    return out
+
+
+def trained(data: Path, scratch: Path, steps: list[int], seed: int) -> Iterator[Path]:
+    """`tiny` with other lengths of the mouth's run, a fifth of it at rest."""
+    for count in steps:
+        branch = {**TINY.mouth.model_dump(), "steps": count, "still": count // 5}
+        config = TrainConfig(system="talking_gaussian", seed=seed, overrides={"mouth": branch})
+        yield train(config, str(data), scratch / str(count)).model
+
+
+def takes(data: Path) -> tuple[list[Clip], list[Clip]]:
+    """All held-out takes of the person, and some of training."""
+    whole = open_dataset(data)
+    mine = of_person(whole, main_person(whole))
+    held, learnt = (sorted(mine.clips(TalkingGaussian.card.needs, split), key=lambda clip: clip.id) for split in SPLITS)
+    return held, learnt[:LEARNT]
+
+
+def compared(model: Path, held: list[Clip], learnt: list[Clip]) -> dict[str, Any]:
+    """Gradient energy gained over the twin that paints; errors of the other twins over the model's, minus 1."""
+    system = load_weights(model)
+    assert isinstance(system, TalkingGaussian)
+    found: dict[str, Any] = {"steps of the mouth's run": system.config.mouth.steps}
+    for name, clips in (("later takes", held), ("learnt takes", learnt)):
+        found[name] = {
+            "sharper than paint": round(claims.energy_gain(system, clips).value, 4),
+            "one branch": round(claims.excess_inside(system, "whole", clips).value, 4),
+            "uniform": round(claims.excess_wide(system, "uniform", clips).value, 4),
+        }
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
