@@ -1,7 +1,7 @@
 """How TalkingGaussian compares with its twins (one branch, painting in place of moving, frames drawn uniformly) as the
 mouth's branch is trained longer, on later takes and on those that were learnt.
 
-    python tests/bench/bench_talking_gaussian.py [--data DIR] [--mouth 300 1200 2400] [--seed 0]
+    python tests/bench/bench_talking_gaussian.py [--data DIR] [--mouth 300 1200] [--seed 0]
     python tests/bench/bench_talking_gaussian.py --data DIR --models RUN/model RUN/model
 
 Each run is `tiny` with as many steps of the mouth's run, or a model that was trained before; 10 minutes or more on one
@@ -28,7 +28,7 @@ from talkie_zoo.avatars import talking_gaussian_claims as claims
 from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
 from talkie_zoo.avatars.talking_gaussian_config import TINY
 
-STEPS = [300, TINY.mouth.steps, 2 * TINY.mouth.steps]
+STEPS = [TINY.mouth.steps, TINY.face.steps]
 SPLITS: tuple[Split, ...] = ("test", "train")
 TAKES = 32
 LEARNT = 6

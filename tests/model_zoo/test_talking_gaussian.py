@@ -17,7 +17,7 @@ from talkie.systems.tasks.avatars import AvatarRequest, request_of
 from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
 from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, excess_inside, shares
 from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY
-from talkie_zoo.avatars.talking_gaussian_losses import GREEN, coverage, details, lateness, region_terms, spared_of
+from talkie_zoo.avatars.talking_gaussian_losses import GREEN, coverage, details, region_terms, spared_of
 from talkie_zoo.avatars.talking_gaussian_networks import Deltas, FaceMotion, Layer, MouthMotion, composed
 from talkie_zoo.avatars.talking_gaussian_takes import FACE, HAIR, MOUTH, chosen, face_window, mouth_window, ranks
 from talkie_zoo.blocks.gaussians import Gaussians
@@ -97,7 +97,7 @@ def test_a_branch_that_shows_its_region_loses_nothing_whatever_lies_behind_it(be
     own = layer(0.0, 0.0)
     own = Layer(picture * region[..., None], region, None, own.moved, Deltas({"shift": torch.zeros(1, 3)}))
     box = torch.tensor([2, 2, 14, 14])
-    terms = region_terms(MICRO, own, picture, region, behind, None, box, moving=True, late=1.0)
+    terms = region_terms(MICRO, own, picture, region, behind, None, box, moving=True, late=True)
     assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
     assert set(terms) == {"l1", "ssim", "deltas", "mask", "details"}
 
@@ -107,7 +107,7 @@ def test_what_is_spared_costs_nothing():
     nothing = layer(0.0, 0.0)
     nothing = Layer(torch.zeros(16, 16, 3), torch.zeros(16, 16), None, nothing.moved, Deltas())
     box = torch.tensor([0, 0, 8, 8])
-    terms = region_terms(MICRO, nothing, picture, region, GREEN, region > 0, box, False, 0.0)
+    terms = region_terms(MICRO, nothing, picture, region, GREEN, region > 0, box, False, False)
     assert float(terms["l1"]) == 0
 
 
@@ -121,12 +121,6 @@ def test_coverage_is_the_mean_of_the_finer_mask_and_the_mouths_run_spares_every_
     assert spared_of(MICRO, "face", mask, 1, moving=True).nonzero().tolist() == [[0, 0]]
     assert spared_of(MICRO, "face", mask, MICRO.hair_every, moving=True) is None
     assert spared_of(MICRO, "face", mask, 1, moving=False) is None
-
-
-def test_details_come_in_at_once_or_little_by_little():
-    assert [lateness(done, 0.5, 0.0) for done in (0.0, 0.49, 0.5, 1.0)] == [0, 0, 1, 1]
-    assert [lateness(done, 0.5, 0.25) for done in (0.4, 0.5, 0.625, 0.75, 1.0)] == [0, 0, 0.5, 1, 1]
-    assert lateness(0.999, 1.0, 0.0) == 0
 
 
 def test_details_see_only_their_box():

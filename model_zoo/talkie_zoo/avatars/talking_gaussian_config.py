@@ -45,14 +45,13 @@ class BranchConfig(BaseModel):
 
 class TalkingGaussianConfig(SystemConfig):
     """`size`: side in pixels of what is trained on and drawn; `batch`: frames of a step. Rates are of Adam, at a run's
-    begin; all fall to `final` of it. `window`: share of the frames, in the order of lip opening or blinks, that a step
-    of the curriculum draws from; it moves every `lips_every` steps and passes over the lips up to the share
-    `lips_until` of the face's run, over blinks after it;
+    begin; all fall to `final` of it. `window`: share of the
+    frames, in the order of lip opening or blinks, that a step of the curriculum draws from; it moves every
+    `lips_every` steps and passes over the lips up to the share `lips_until` of the face's run, over blinks after it;
     the mouth's lets in a smaller opening every `mouth_every` steps up to the share `mouth_until`. `late`: share of a
-    run after which details count, `fusion_late` of the fusion's, in full `late_over` later: at once they are a leap of
-    a loss that has become small. `backdrop`: the colour behind a branch that is trained alone, green as published or
-    drawn anew for every frame. `ablations`: twins that lack one idea each are trained beside the model, for the claims
-    about them."""
+    run after which details count, `fusion_late` of the fusion's. `backdrop`: the colour behind a branch that is trained
+    alone, green as published or drawn anew for every frame. `ablations`: twins that lack one idea each are trained
+    beside the model, for the claims about them."""
 
     size: int = Field(512, ge=16)
     batch: int = Field(1, ge=1)
@@ -82,7 +81,6 @@ class TalkingGaussianConfig(SystemConfig):
     hair_every: int = Field(7, ge=1)
     late: float = Field(0.94, ge=0, le=1)
     fusion_late: float = Field(0.5, ge=0, le=1)
-    late_over: float = Field(0.0, ge=0, le=1)
     mouth_pixels: int = Field(20, ge=1)
     window: float = Field(0.3, gt=0, le=1)
     lips_every: int = Field(15, ge=1)
@@ -102,10 +100,8 @@ TINY = TalkingGaussianConfig(
     face=BranchConfig(
         capacity=1000, start=800, scale=0.006, steps=1200, still=200, dense_every=75, dense_until=0.6, pull=2e-4
     ),
-    # As many steps as the face's, as published. Of 300 one branch is 8 % better than two on inner mouths, of 1200 4 %
-    # worse, and of 2400 2 % worse on later takes, 10 % on those that were learnt (one person).
     mouth=BranchConfig(
-        capacity=300, start=200, spread=0.02, scale=0.003, base=16, finest=40, steps=1200, still=240, dense_every=75,
+        capacity=300, start=200, spread=0.02, scale=0.003, base=16, finest=40, steps=300, still=60, dense_every=75,
         dense_until=0.7, pull=2e-4,
     ),
     levels=6,
@@ -120,7 +116,6 @@ TINY = TalkingGaussianConfig(
     attention_factor=2,
     detail_weight=2.0,
     late=0.2,
-    late_over=0.1,
     mouth_pixels=4,
     lips_every=5,
     lips_until=0.25,

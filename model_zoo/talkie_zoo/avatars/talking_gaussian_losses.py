@@ -33,12 +33,11 @@ def region_terms(
     spared: Tensor | None,
     lips: Tensor,
     moving: bool,
-    late: float,
+    late: bool,
 ) -> dict[str, Tensor]:
     """One frame of a branch on one colour: picture (H, W, 3), region (H, W) how much of each pixel the branch shows,
     behind (3,) the colour, spared (H, W) bool where nothing counts: hair in most steps, and for the mouth the skin
-    before it; lips (4,) the box of the lips. The terms on motion count once it is `moving`, details as far as it is
-    `late`."""
+    before it; lips (4,) the box of the lips. The terms on motion count once it `moves`."""
     shown = layer.over(behind.expand_as(picture))
     wanted = torch.lerp(behind.expand_as(picture), picture, region[..., None])
     if spared is not None:
@@ -56,15 +55,8 @@ def region_terms(
             open_gates = open_gates + (layer.gates.sum(-1) * spared).mean()
         terms["gates"] = c.gate_weight * open_gates
     if late:
-        terms["details"] = late * c.detail_weight * details(shown, wanted, lips)
+        terms["details"] = c.detail_weight * details(shown, wanted, lips)
     return terms
-
-
-def lateness(done: float, begin: float, over: float) -> float:
-    """How much of their weight details have when `done` of a run is: none before `begin`, all of it `over` later."""
-    if done < begin:
-        return 0.0
-    return min(1.0, (done - begin) / over) if over else 1.0
 
 
 def picture_terms(c: TalkingGaussianConfig, shown: Tensor, wanted: Tensor) -> dict[str, Tensor]:
