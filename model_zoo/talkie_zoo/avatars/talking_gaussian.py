@@ -108,12 +108,13 @@ class TalkingGaussian(System):
             "it could run online with four frames of delay, and does not",
             "on two free cores 920 of the 1,650 steps of `tiny` took 285 s and 274 s were said to be left: 9 minutes "
             "of its 12, not run to the end there (573 to 933 s on one core with other jobs beside)",
-            "at `tiny` two of its claims fail: one branch errs less than two on inner mouths (by 11, 15 and 14 % on "
-            "later takes, 9, 13 and 10 % on those it learnt from), and uniform sampling is no worse. The first is a "
-            "matter of training: the mouth's branch has 300 steps and the face's 1,200. With 1,200 for both, two "
-            "seeds: 2 % less on later takes, 5 and 7 % more on learnt ones, where 10 % more is asked. That is not the preset, "
-            "because details then begin as a leap of a loss that has become small, and a third seed was stopped by the "
-            "guard of the engine. Lips that open less than they should hide what the mouth's branch has learnt",
+            "at `tiny` two of its claims fail: one branch errs less than two on inner mouths (by 11, 15 and 14 % on"
+            " later takes, 9, 13 and 10 % on those it learnt from), and uniform sampling is no worse. The first is "
+            "a matter of training: the mouth's branch has 300 steps and the face's 1,200. With 1,200 for both, two "
+            "seeds: 2 % less on later takes, 5 and 7 % more on learnt ones, where 10 % more is asked. That is not "
+            "the preset, because details then begin as a leap of a loss that has become small, and a third seed was"
+            " stopped by the guard of the engine. Lips that open less than they should hide what the mouth's branch"
+            " has learnt",
         ),
     )  # fmt: skip
     Config: ClassVar[type[SystemConfig]] = TalkingGaussianConfig
