@@ -31,6 +31,7 @@ from talkie_zoo.speech_to_video.hallo_examples import seen
 from talkie_zoo.speech_to_video.hallo_networks import inputs_of
 
 NEEDS = ("mp4", "flac", "landmarks.npy", "phones.json")
+TAKES = 48
 RIDGE = 3000.0
 NOSE = (1, 2, 4, 19, 94, 98, 327)
 """Tip and base of the nose: where they lie between the eyes tells how a head nods and turns."""
@@ -87,9 +88,9 @@ def bounds(system: Hallo, held: list[Clip]) -> dict[str, float]:
     ratios of right to other speech: measured, and least. What speech tells is at most what openings and widths of lips
     explain of their cells beyond eyes and nose; right speech takes that from the error without speech, other speech
     adds as much."""
+    claims.ASKED = TAKES
     takes = claims.takes(system, held)
-    shortest = 2 * claims.SAMPLED + system.config.motion_frames
-    clips = [clip for clip in held if clip.record.frames >= shortest][: claims.ASKED]
+    clips = [clip for clip in held if clip.record.frames >= 2 * claims.SAMPLED + system.config.motion_frames][:TAKES]
     told, unheard, right, wrong = [], [], [], []
     for number, (take, clip) in enumerate(zip(takes, clips, strict=True)):
         place, other = take.places["lip"], takes[number - 1].stacked

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from talkie.errors import BadConfig, BadInput
+from talkie.errors import BadInput
 from talkie.faces.lips import aperture
 from talkie.heads import builtin_head, project_landmarks
 from talkie.media import encode_mp4
@@ -123,32 +123,6 @@ def test_masks_reach_zero_and_one_and_lips_are_no_face():
     np.testing.assert_allclose(face, np.clip((1 - pose) - lip, 0, 1), atol=1e-6)
     assert lip[43, 32] > 0.9
     assert pose[0, 0] > 0.9
-
-
-def test_without_a_blur_the_pose_ends_where_the_face_begins():
-    pose, face, _ = masks.soft_masks(np.array([[0.25, 0.25, 0.75, 0.75], [0.4, 0.6, 0.6, 0.75]]), 1)
-    np.testing.assert_array_equal(pose[16:48, 16:48], 0)
-    assert pose.sum() == 64**2 - 32**2
-    assert face[20, 20] == pytest.approx(1, abs=1e-3)
-    with pytest.raises(BadConfig, match="odd"):
-        make_config(Hallo, "micro", {"face_blur": 2})
-
-
-def test_a_step_without_the_poses_sound_teaches_it_nothing(clip):
-    for drop, taught in ((0.0, True), (1 - 1e-9, False)):
-        torch.manual_seed(0)
-        made = Hallo(make_config(Hallo, "micro", {"apart": 10, "drop_pose": drop, "warp": 0.0}))
-        made.restore({"identities": ["ann"], "architecture": None})
-        with torch.no_grad():
-            for p in made.parameters():
-                p.add_(0.05 * torch.randn_like(p))
-        batch = window_batch(made, [film_example(made, clip, range(30))] * 2)
-        sum(made.losses(batch, "video", "model").values()).backward()
-        slots = {n: p.grad for n, p in made.denoiser.named_parameters() if ".attn2." in n}
-        pose = [g for n, g in slots.items() if ".attn2.0." in n and g is not None]
-        lips = [g for n, g in slots.items() if ".attn2.2." in n and g is not None]
-        assert any(g.abs().max() > 0 for g in lips)
-        assert any(g.abs().max() > 0 for g in pose) == taught
 
 
 def test_boxes_hold_every_frame_and_grow_when_one_frame_stands_for_all():

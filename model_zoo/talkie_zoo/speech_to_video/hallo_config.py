@@ -8,7 +8,6 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from talkie.systems.contract import SystemConfig
-from talkie_zoo.speech_to_video.hallo_masks import FACE_BLUR
 
 
 class HalloConfig(SystemConfig):
@@ -19,16 +18,14 @@ class HalloConfig(SystemConfig):
     trained here, and the run's card says so. `frames` of one pass, behind `motion_frames` of the pass before.
     `encoded`: of each clip that many frames in a row are turned into latents, anywhere in it (None: all).
     `face_share`: the face's part of the square that is cut out; `steady`: in training the square goes with the head,
-    which turns in it and does not travel. `face_blur`: side, odd, of the kernel that blurs the face's box where masks
-    of 64 x 64 say how far each sound reaches. `beta_schedule`: the released code trains with
+    which turns in it and does not travel. `beta_schedule`: the released code trains with
     scaled_linear and samples with linear; one is used for both here. `snr_gamma` 0 weighs all steps alike. `places`:
     sines of the position are added to both U-Nets' first features. `warp`: log_mel hears training speech revoiced.
     `latent_linear`: beside the autoencoder runs a linear code of patches. `residual`: noise is added to, and taken
     from, the difference to the portrait, and to `carried` of how far the last motion frame has come from it. `target`:
     what the denoiser says of it. `lip_loss`: how much more errors in the lips' mask weigh while video is learnt.
     `late`: of that many steps drawn for a window the latest is taken: the less is seen, the more speech decides.
-    `drop_pose`: share of steps without the pose's sound, so that lips learn to do without it and a weight of 0 has been
-    seen. `temperature`: deviation of the noise that a window is drawn from; at 0 an answer does not depend on the seed.
+    `temperature`: deviation of the noise that a window is drawn from; at 0 the answer does not depend on the seed.
     `fresh`: share of windows whose motion frames are the portrait, as a film's first clip has them. `near`: a window's
     portrait lies at most so many frames outside it, where the head stands alike (None: anywhere in its clip).
     `pictures` of each clip train the stand-ins, every `thinned`-th the autoencoder.
@@ -37,7 +34,6 @@ class HalloConfig(SystemConfig):
     size: int = Field(64, ge=16)
     face_share: float = Field(0.62, gt=0.2, le=1)
     steady: bool = False
-    face_blur: int = Field(FACE_BLUR, ge=1)
     frames: int = Field(8, ge=2)
     encoded: int | None = Field(None, ge=8)
     motion_frames: int = Field(2, ge=1)
@@ -80,7 +76,6 @@ class HalloConfig(SystemConfig):
     drop_reference: float = Field(0.05, ge=0, lt=1)
     drop_audio: float = Field(0.05, ge=0, lt=1)
     drop_motion: float = Field(0.05, ge=0, lt=1)
-    drop_pose: float = Field(0.0, ge=0, lt=1)
     residual: bool = False
     carried: float = Field(0.0, ge=0, le=1)
     lip_loss: float = Field(0.0, ge=0)
@@ -118,8 +113,6 @@ class HalloConfig(SystemConfig):
             raise ValueError("widths and attention must name the same levels")
         if self.frames + self.motion_frames > self.positions or self.motion_frames > self.frames:
             raise ValueError("frames with motion_frames must fit positions, and motion_frames into frames")
-        if self.face_blur % 2 == 0:
-            raise ValueError(f"a kernel has an odd side, face_blur is {self.face_blur}")
         if self.pretrained and self.audio == "log_mel":
             raise ValueError("log_mel is trained from scratch: choose audio wav2vec2 for pretrained weights")
         if self.autoencoder and self.latent_scale is None:
@@ -191,10 +184,6 @@ TINY = HalloConfig(
     target="sample",
     lip_loss=50.0,
     late=4,
-    # Else the pose's sound moves lips, which speech tells of, more than what it is for: speech tells little of heads.
-    drop_pose=0.5,
-    # Where nothing of the pose's sound reached the face, trained models moved lips a third less by it.
-    face_blur=1,
     warp=0.12,
     near=8,
     # Noise that is not quite taken away again is drawn as marks on the face, more with every window and step.

@@ -97,7 +97,7 @@ def film_example(system: Hallo, clip: Clip, stretch: range) -> Example:
         "length": frames,
         "face": system.embedded(view.squares[0], view.first, np.asarray(clip.fields["landmarks.npy"][0])),
         "locate": torch.from_numpy(hard_mask(found[0], c.size))[None],
-        "masks": torch.from_numpy(soft_masks(found, c.face_blur)),
+        "masks": torch.from_numpy(soft_masks(found)),
         "sound": sound if c.warp else system.hearing.stacked(sound, frames),
     }
 

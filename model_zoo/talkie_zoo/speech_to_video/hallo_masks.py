@@ -86,11 +86,11 @@ def hard_mask(box: np.ndarray, side: int) -> np.ndarray:
     return np.outer(down, across).astype(np.float32)
 
 
-def soft_masks(found: np.ndarray, face_blur: int = FACE_BLUR) -> np.ndarray:
+def soft_masks(found: np.ndarray) -> np.ndarray:
     """(3, GRID, GRID) float32 in [0, 1] of pose, face and lip, from `boxes`: blurred and stretched to reach 0 and 1;
     the face is without the lips, pose is what is not face."""
     face, lip = (_stretched(cv2.GaussianBlur(hard_mask(box, GRID), (k, k), 0))
-                 for box, k in zip(found, (face_blur, LIP_BLUR), strict=True))  # fmt: skip
+                 for box, k in zip(found, (FACE_BLUR, LIP_BLUR), strict=True))  # fmt: skip
     return np.stack([1 - face, np.clip(face - lip, 0, 1), lip]).astype(np.float32)
 
 

@@ -95,7 +95,7 @@ def setting(system: Hallo, portrait: np.ndarray) -> Setting:
         face = system.embedded(cut(portrait[None], box, c.size)[0], portrait, points)
     latent = encoded(system, cut(portrait[None], box, c.size))
     locate = torch.from_numpy(hard_mask(found[0], c.size))[None, None]
-    return Setting(latent, face[None], locate, torch.from_numpy(soft_masks(found, c.face_blur))[None], box)
+    return Setting(latent, face[None], locate, torch.from_numpy(soft_masks(found))[None], box)
 
 
 @torch.no_grad()
