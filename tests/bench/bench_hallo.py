@@ -31,7 +31,6 @@ from talkie_zoo.speech_to_video.hallo_examples import seen
 from talkie_zoo.speech_to_video.hallo_networks import inputs_of
 
 NEEDS = ("mp4", "flac", "landmarks.npy", "phones.json")
-TAKES = 48
 RIDGE = 3000.0
 NOSE = (1, 2, 4, 19, 94, 98, 327)
 """Tip and base of the nose: where they lie between the eyes tells how a head nods and turns."""
@@ -88,12 +87,11 @@ def bounds(system: Hallo, held: list[Clip]) -> dict[str, float]:
     ratios of right to other speech: measured, and least. What speech tells is at most what openings and widths of lips
     explain of their cells beyond eyes and nose; right speech takes that from the error without speech, other speech
     adds as much."""
-    claims.ASKED = TAKES
-    takes = claims.takes(system, held)
-    clips = [clip for clip in held if clip.record.frames >= 2 * claims.SAMPLED + system.config.motion_frames][:TAKES]
+    # One clip at a time: the claims look at the first few, this at all that are long enough.
+    pairs = [(clip, take) for clip in held for take in claims.takes(system, [clip])]
     told, unheard, right, wrong = [], [], [], []
-    for number, (take, clip) in enumerate(zip(takes, clips, strict=True)):
-        place, other = take.places["lip"], takes[number - 1].stacked
+    for number, (clip, take) in enumerate(pairs):
+        place, other = take.places["lip"], pairs[number - 1][1].stacked
         told.append(_told(system, clip, take))
         unheard.append(claims.error_at(system, take, take.stacked, "lip", unheard=True) / float(place.sum()))
         right.append(claims.error_at(system, take, take.stacked, "lip") / float(place.sum()))
@@ -111,10 +109,12 @@ def _told(system: Hallo, clip: Clip, take: claims.Take) -> float:
     """Mean square of the lips' code that openings and widths explain beyond where eyes and nose are, in one clip."""
     c = system.config
     points = seen(clip, c.size, c.face_share, c.steady).points
-    code = ((take.latents - take.where.latent) / system.spread)[:, :, take.places["lip"] > 0].flatten(1)
+    code = (
+        ((take.latents - take.where.latent) / system.spread)[:, :, take.places["lip"] > 0].flatten(1).double().numpy()
+    )
     still = points[:, STILL].reshape(len(points), -1)
     width = np.linalg.norm(points[:, CORNERS[0]] - points[:, CORNERS[1]], axis=1)
-    return _left(still, code.double().numpy()) - _left(np.c_[still, take.aperture, width], code.double().numpy())
+    return _left(still, code) - _left(np.c_[still, take.aperture, width], code)
 
 
 def _left(known: np.ndarray, code: np.ndarray) -> float:

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from talkie.errors import BadConfig, BadInput, NoFace
-from talkie.evaluation.metrics.recognition import hter
+from talkie.evaluation.metrics.recognition import eer, hter
+from talkie.media import encode_mp4
 from talkie.systems import make_config
 from talkie.systems.tasks.recognition import RecognitionRequest
 from talkie_zoo.blocks.densenet import DenseNet
@@ -193,6 +194,26 @@ def test_the_best_member_is_the_one_that_errs_least_on_development_clips():
     for best in MEMBERS:
         ensemble.errors[:] = torch.tensor([0.05 if who in (META, best) else 0.2 for who in SCORERS])
         assert ensemble.best_member() == best
+
+
+def test_what_is_fitted_is_the_equal_error_rate_of_every_scorer_on_development_clips():
+    torch.manual_seed(0)
+    made = AntiSpoofing(make_config(AntiSpoofing, "micro", {"domains": False}))
+    made.restore({"domains": []})
+    rng = np.random.default_rng(2)
+    clips = []
+    for number in range(6):
+        said = labelled(spoof="genuine" if number % 2 else "attack")
+        film = encode_mp4(list(rng.integers(0, 256, (12, 32, 32, 3)).astype(np.uint8)))
+        clips.append(dataclasses.replace(said, fields={"mp4": film}))
+    made.fit("threshold", clips)
+    scores, genuine = [], []
+    for clip in clips:
+        described, lengths = made._described(clip)
+        scores.append(made.video_scores("all", made.features("all", described).split(lengths)))
+        genuine += [clip.record.labels["spoof"] == "genuine"] * len(lengths)
+    rates = [eer(of, np.array(genuine)) for of in np.concatenate(scores).T]
+    np.testing.assert_allclose(made.ensemble("all").errors, rates, rtol=1e-6)
 
 
 def test_an_answer_has_a_score_and_one_for_every_frame(system):

@@ -250,8 +250,11 @@ def test_an_error_inside_the_mouth_weighs_each_pixel_as_far_as_the_mouth_covers_
     fine = np.isin(planes(held, range(held.record.frames), 2 * side), MOUTH)
     cover = fine.reshape(len(true), side, 2, side, 2).mean((2, 4))
     shades = {"model": 0, "whole": 255}
-    film = lambda shots, role: np.full((len(shots), side, side, 3), shades[role], np.uint8)  # noqa: E731
-    monkeypatch.setattr(system, "film", film)
+
+    def flat(shots, role):
+        return np.full((len(shots), side, side, 3), shades[role], np.uint8)
+
+    monkeypatch.setattr(system, "film", flat)
     off = {role: (cover[..., None] * np.abs(shade - true)).sum() for role, shade in shades.items()}
     found = excess_inside(system, "whole", [held])
     assert found.value == pytest.approx(off["whole"] / off["model"] - 1)
