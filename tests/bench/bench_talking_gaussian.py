@@ -1,11 +1,13 @@
 """How TalkingGaussian compares with its twins (one branch, painting in place of moving, frames drawn uniformly) as the
-mouth's branch is trained longer, on later takes and on those that were learnt.
+mouth's branch is trained longer, and as more or fewer of the frames come from the window of its incremental sampling,
+on later takes and on those that were learnt.
 
-    python tests/bench/bench_talking_gaussian.py [--data DIR] [--mouth 300 1200] [--seed 0]
+    python tests/bench/bench_talking_gaussian.py [--data DIR] [--mouth 300 1200] [--every 1 4 15] [--seed 0]
     python tests/bench/bench_talking_gaussian.py --data DIR --models RUN/model RUN/model
 
-Each run is `tiny` with as many steps of the mouth's run, or a model that was trained before; 10 minutes or more on one
-core. Prints one JSON object; exits with 1 where a twin that paints is as sharp as its model.
+Each run is `tiny` with as many steps of the mouth's run, or with one frame in so many of the face's run from the
+window, or a model that was trained before; 10 minutes or more on one core. Prints one JSON object; exits with 1 where a
+twin that paints is as sharp as its model.
 """
 
 from __future__ import annotations
@@ -28,23 +30,25 @@ from talkie_zoo.avatars import talking_gaussian_claims as claims
 from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
 from talkie_zoo.avatars.talking_gaussian_config import TINY
 
-STEPS = [TINY.mouth.steps, TINY.face.steps]
 SPLITS: tuple[Split, ...] = ("test", "train")
-TAKES = 32
-LEARNT = 6
+TAKES = 96
+LEARNT = 19
 """Takes of training that are looked at: as many as are held out of as many."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="a folder of stage shards of one person (default: record one)")
-    parser.add_argument("--mouth", type=int, nargs="+", default=STEPS, help="steps of the mouth's run")
+    parser.add_argument(
+        "--mouth", type=int, nargs="*", default=[300, TINY.mouth.steps], help="steps of the mouth's run"
+    )
+    parser.add_argument("--every", type=int, nargs="*", default=[1, 4], help="frames of which one is of the window")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--models", type=Path, nargs="+", help="models trained on --data, in the place of new ones")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="talkie-gaussians-") as scratch:
         data = options.data or recorded(Path(scratch) / "stage")
-        models = options.models or trained(data, Path(scratch), options.mouth, options.seed)
+        models = options.models or trained(data, Path(scratch), options)
         held, learnt = takes(data)
         rows = []
         for model in models:
@@ -61,12 +65,15 @@ def recorded(out: Path) -> Path:
     return out
 
 
-def trained(data: Path, scratch: Path, steps: list[int], seed: int) -> Iterator[Path]:
-    """`tiny` with other lengths of the mouth's run, a fifth of it at rest."""
-    for count in steps:
-        branch = {**TINY.mouth.model_dump(), "steps": count, "still": count // 5}
-        config = TrainConfig(system="talking_gaussian", seed=seed, overrides={"mouth": branch})
-        yield train(config, str(data), scratch / str(count)).model
+def trained(data: Path, scratch: Path, options: argparse.Namespace) -> Iterator[Path]:
+    """`tiny` with other lengths of the mouth's run, as much of it at rest, and with other shares of the window."""
+    resting = TINY.mouth.still / TINY.mouth.steps
+    lengths = [{"steps": steps, "still": round(resting * steps)} for steps in options.mouth]
+    settings: list[dict[str, Any]] = [{"mouth": {**TINY.mouth.model_dump(), **length}} for length in lengths]
+    settings += [{"lips_every": every} for every in options.every]
+    for number, overrides in enumerate(settings):
+        config = TrainConfig(system="talking_gaussian", seed=options.seed, overrides=overrides)
+        yield train(config, str(data), scratch / str(number)).model
 
 
 def takes(data: Path) -> tuple[list[Clip], list[Clip]]:
@@ -78,12 +85,17 @@ def takes(data: Path) -> tuple[list[Clip], list[Clip]]:
 
 
 def compared(model: Path, held: list[Clip], learnt: list[Clip]) -> dict[str, Any]:
-    """Gradient energy gained over the twin that paints; errors of the other twins over the model's, minus 1."""
+    """How the lower lip follows; gradient energy gained over the twin that paints; errors of the other twins over the
+    model's, minus 1."""
     system = load_weights(model)
     assert isinstance(system, TalkingGaussian)
-    found: dict[str, Any] = {"steps of the mouth's run": system.config.mouth.steps}
+    found: dict[str, Any] = {
+        "steps of the mouth's run": system.config.mouth.steps,
+        "one frame of the window in": system.config.lips_every,
+    }
     for name, clips in (("later takes", held), ("learnt takes", learnt)):
         found[name] = {
+            "lip correlation": round(claims.lip_correlation(system, False, clips).value, 4),
             "sharper than paint": round(claims.energy_gain(system, clips).value, 4),
             "one branch": round(claims.excess_inside(system, "whole", clips).value, 4),
             "uniform": round(claims.excess_wide(system, "uniform", clips).value, 4),

@@ -17,7 +17,7 @@ from talkie.systems.tasks.avatars import AvatarRequest, request_of
 from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
 from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, excess_inside, shares
 from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY
-from talkie_zoo.avatars.talking_gaussian_losses import GREEN, coverage, details, region_terms, spared_of
+from talkie_zoo.avatars.talking_gaussian_losses import GREEN, coverage, details, lateness, region_terms, spared_of
 from talkie_zoo.avatars.talking_gaussian_networks import Deltas, FaceMotion, Layer, MouthMotion, composed
 from talkie_zoo.avatars.talking_gaussian_takes import FACE, HAIR, MOUTH, chosen, face_window, mouth_window, ranks
 from talkie_zoo.blocks.gaussians import Gaussians
@@ -91,44 +91,63 @@ def test_the_face_lies_before_the_mouth_before_the_plate():
 
 @pytest.mark.parametrize("behind", [GREEN, torch.tensor([0.9, 0.2, 0.4])])
 def test_a_branch_that_shows_its_region_loses_nothing_whatever_lies_behind_it(behind):
-    picture, region = torch.rand(16, 16, 3), torch.zeros(16, 16)
-    region[4:12, 4:12] = 1
-    region[4, 4:12] = 0.25  # at its edge a pixel is part of the region
-    own = layer(0.0, 0.0)
-    own = Layer(picture * region[..., None], region, None, own.moved, Deltas({"shift": torch.zeros(1, 3)}))
-    box = torch.tensor([2, 2, 14, 14])
-    terms = region_terms(MICRO, own, picture, region, behind, None, box, moving=True, late=True)
+    picture, region = torch.rand(2, 16, 16, 3), torch.zeros(2, 16, 16)
+    region[:, 4:12, 4:12] = 1
+    region[:, 4, 4:12] = 0.25  # at its edge a pixel is part of the region
+    rest, still = layer(0.0, 0.0).moved, Deltas({"shift": torch.zeros(1, 3)})
+    own = [Layer(p * r[..., None], r, None, rest, still) for p, r in zip(picture, region, strict=True)]
+    boxes = torch.tensor([[2, 2, 14, 14], [0, 4, 16, 9]])
+    terms = region_terms(MICRO, own, picture, region, behind.expand(2, 3), None, boxes, moving=True, late=1.0)
     assert all(float(term) == pytest.approx(0, abs=1e-6) for term in terms.values())
     assert set(terms) == {"l1", "ssim", "deltas", "mask", "details"}
 
 
 def test_what_is_spared_costs_nothing():
-    picture, region = torch.rand(16, 16, 3), torch.ones(16, 16)
-    nothing = layer(0.0, 0.0)
-    nothing = Layer(torch.zeros(16, 16, 3), torch.zeros(16, 16), None, nothing.moved, Deltas())
-    box = torch.tensor([0, 0, 8, 8])
-    terms = region_terms(MICRO, nothing, picture, region, GREEN, region > 0, box, False, False)
+    picture, region = torch.rand(1, 16, 16, 3), torch.ones(1, 16, 16)
+    nothing = Layer(torch.zeros(16, 16, 3), torch.zeros(16, 16), None, layer(0.0, 0.0).moved, Deltas())
+    box = torch.tensor([[0, 0, 8, 8]])
+    terms = region_terms(MICRO, [nothing], picture, region, GREEN[None], region > 0, box, False, 0.0)
     assert float(terms["l1"]) == 0
+
+
+def test_terms_of_a_batch_are_means_of_those_of_its_frames():
+    picture, region = torch.rand(2, 16, 16, 3), torch.rand(2, 16, 16)
+    rest = layer(0.0, 0.0).moved
+    own = [Layer(torch.rand(16, 16, 3), torch.rand(16, 16), torch.rand(16, 16, 2), rest,
+                 Deltas({"shift": torch.rand(1, 3), "turn": torch.rand(1, 4)})) for _ in range(2)]  # fmt: skip
+    behind, spared, boxes = torch.rand(2, 3), torch.rand(2, 16, 16) > 0.5, torch.tensor([[2, 3, 9, 14], [0, 4, 16, 9]])
+    known = (picture, region, behind, spared, boxes)
+    both = region_terms(MICRO, own, *known, moving=True, late=0.5)
+    alone = [region_terms(MICRO, own[i : i + 1], *(k[i : i + 1] for k in known), True, 0.5) for i in range(2)]
+    assert set(both) == {"l1", "ssim", "deltas", "mask", "gates", "details"}
+    for name, value in both.items():
+        assert float(value) == pytest.approx(float(alone[0][name] + alone[1][name]) / 2, rel=1e-5)
 
 
 def test_coverage_is_the_mean_of_the_finer_mask_and_the_mouths_run_spares_every_pixel_with_skin():
     size = MICRO.size
-    mask = torch.full((2 * size, 2 * size), MOUTH[0], dtype=torch.uint8)
-    mask[0, 0] = FACE[0]
-    assert coverage(mask, MOUTH, size)[0, :2].tolist() == [0.75, 1]
-    assert spared_of(MICRO, "mouth", mask, 0, moving=True).nonzero().tolist() == [[0, 0]]
-    mask[:2, :2] = HAIR
-    assert spared_of(MICRO, "face", mask, 1, moving=True).nonzero().tolist() == [[0, 0]]
+    mask = torch.full((2, 2 * size, 2 * size), MOUTH[0], dtype=torch.uint8)
+    mask[1, 0, 0] = FACE[0]
+    assert coverage(mask, MOUTH, size)[:, 0, :2].tolist() == [[1, 1], [0.75, 1]]
+    assert spared_of(MICRO, "mouth", mask, 0, moving=True).nonzero().tolist() == [[1, 0, 0]]
+    mask[1, :2, :2] = HAIR
+    assert spared_of(MICRO, "face", mask, 1, moving=True).nonzero().tolist() == [[1, 0, 0]]
     assert spared_of(MICRO, "face", mask, MICRO.hair_every, moving=True) is None
     assert spared_of(MICRO, "face", mask, 1, moving=False) is None
 
 
+def test_details_come_in_at_once_or_little_by_little():
+    assert [lateness(done, 0.5, 0.0) for done in (0.0, 0.49, 0.5, 1.0)] == [0, 0, 1, 1]
+    assert [lateness(done, 0.5, 0.25) for done in (0.4, 0.5, 0.625, 0.75, 1.0)] == [0, 0, 0.5, 1, 1]
+    assert lateness(0.999, 1.0, 0.0) == 0
+
+
 def test_details_see_only_their_box():
-    one = torch.rand(16, 16, 3)
+    one = torch.rand(1, 16, 16, 3)
     two = one.clone()
-    two[:4] = 0
-    assert float(details(one, two, torch.tensor([0, 4, 16, 16]))) == 0
-    assert float(details(one, two, torch.tensor([0, 0, 16, 16]))) > 0
+    two[:, :4] = 0
+    assert float(details(one, two, torch.tensor([[0, 4, 16, 16]]))) == 0
+    assert float(details(one, two, torch.tensor([[0, 0, 16, 16]]))) > 0
 
 
 def test_green_is_no_skin_and_the_regions_share_no_class():
@@ -161,13 +180,9 @@ def test_the_face_begins_with_closed_lips_passes_to_open_ones_and_then_over_blin
     assert face_window(TINY, TINY.lips_until + 0.02)[0] == "blink"
 
 
-def test_the_window_stays_for_as_many_steps_as_it_should():
-    windows = [face_window(TINY, step / TINY.face.steps) for step in range(180, 180 + TINY.lips_every)]
-    assert len(set(windows)) <= 2
-
-
 def test_the_mouth_begins_wide_open_and_ends_with_all_frames():
-    assert mouth_window(TINY, 0.0) == ("opening", 0.7, 1.0)
+    still = TINY.mouth.still / TINY.mouth.steps
+    assert mouth_window(TINY, 0.0) == mouth_window(TINY, 0.9 * still) == ("opening", 0.7, 1.0)
     assert mouth_window(TINY, 1.0) == ("opening", 0.0, 1.0)
 
 
@@ -185,6 +200,25 @@ def test_a_frame_is_chosen_inside_the_window_or_next_to_it():
     assert {chosen(place, usable, 0.2, 0.4, draw) for _ in range(60)} == {2, 3, 4}
     usable[2:5] = False
     assert {chosen(place, usable, 0.2, 0.4, draw) for _ in range(60)} == {1, 5}
+
+
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_set_at_rest_sees_closed_lips_alone_and_one_that_moves_the_window_now_and_then(clips, every):
+    own = TalkingGaussian(MICRO.model_copy(update={"lips_every": every, "lips_until": 0.9}))
+    own.prepare(clips[:1])
+    own.enter("face")
+    take = own._take(clips[0])
+    place = ranks(take.opening, own.known["openings"])
+
+    def share(progress, low, uniform=False):
+        draws = [Draw(range(1), np.random.default_rng(seed), progress=progress) for seed in range(1000)]
+        picked = place[[own.pick(take, draw, uniform) for draw in draws]]
+        return np.mean((picked >= low) & (picked <= low + MICRO.window))
+
+    closed, wide = (np.mean((place >= low) & (place <= low + MICRO.window)) for low in (0.0, 0.7))
+    assert share(0.0, 0.0) == 1
+    assert share(0.0, 0.0, uniform=True) == pytest.approx(closed, abs=0.06)
+    assert share(0.9 - 1e-9, 0.7) == pytest.approx(1 / every + (1 - 1 / every) * wide, abs=0.06)
 
 
 # --- the system -----------------------------------------------------------------------------------------------------

@@ -260,4 +260,4 @@ def _off(made: np.ndarray, true: np.ndarray) -> np.ndarray:
 def _inner(clip: Clip, size: int) -> np.ndarray:
     """(T, S, S) in [0, 1]: how much of each pixel is inner mouth."""
     masks = torch.from_numpy(np.stack(planes(clip, range(clip.record.frames), FINER * size)))
-    return torch.stack([coverage(mask, MOUTH, size) for mask in masks]).numpy()
+    return coverage(masks, MOUTH, size).numpy()

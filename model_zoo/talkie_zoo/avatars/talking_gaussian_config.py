@@ -45,13 +45,13 @@ class BranchConfig(BaseModel):
 
 class TalkingGaussianConfig(SystemConfig):
     """`size`: side in pixels of what is trained on and drawn; `batch`: frames of a step. Rates are of Adam, at a run's
-    begin; all fall to `final` of it. `window`: share of the
-    frames, in the order of lip opening or blinks, that a step of the curriculum draws from; it moves every
-    `lips_every` steps and passes over the lips up to the share `lips_until` of the face's run, over blinks after it;
-    the mouth's lets in a smaller opening every `mouth_every` steps up to the share `mouth_until`. `late`: share of a
-    run after which details count, `fusion_late` of the fusion's. `backdrop`: the colour behind a branch that is trained
-    alone, green as published or drawn anew for every frame. `ablations`: twins that lack one idea each are trained
-    beside the model, for the claims about them."""
+    begin; all fall to `final` of it. `window`: share of the frames, in the order of lip opening or of blinks, that the
+    curriculum draws from: every frame while a branch rests, then one in `lips_every` of the face's run and one in
+    `mouth_every` of the mouth's. It passes over the lips up to the share `lips_until` of the face's run, over blinks
+    after it; the mouth's lets in smaller openings up to the share `mouth_until`. `late`: share of a run after which
+    details count, `fusion_late` of the fusion's, in full `late_over` later: at once they are a leap of a loss that has
+    become small. `backdrop`: the colour behind a branch that is trained alone, green as published or drawn anew for
+    every frame. `ablations`: twins that lack one idea each are trained beside the model, for the claims about them."""
 
     size: int = Field(512, ge=16)
     batch: int = Field(1, ge=1)
@@ -81,12 +81,13 @@ class TalkingGaussianConfig(SystemConfig):
     hair_every: int = Field(7, ge=1)
     late: float = Field(0.94, ge=0, le=1)
     fusion_late: float = Field(0.5, ge=0, le=1)
+    late_over: float = Field(0.0, ge=0, le=1)
     mouth_pixels: int = Field(20, ge=1)
     window: float = Field(0.3, gt=0, le=1)
     lips_every: int = Field(15, ge=1)
     lips_until: float = Field(0.12, ge=0, le=1)
     mouth_every: int = Field(7, ge=1)
-    mouth_until: float = Field(0.5, ge=0, le=1)
+    mouth_until: float = Field(0.78, ge=0, le=1)
     backdrop: Literal["green", "drawn"] = "green"
     ablations: bool = False
 
@@ -98,10 +99,11 @@ TINY = TalkingGaussianConfig(
     size=64,
     batch=8,
     face=BranchConfig(
-        capacity=1000, start=800, scale=0.006, steps=1200, still=200, dense_every=75, dense_until=0.6, pull=2e-4
+        capacity=1000, start=800, scale=0.006, steps=1200, still=72, dense_every=75, dense_until=0.6, pull=2e-4
     ),
+    # As many steps as the face's and as many of them at rest, as published.
     mouth=BranchConfig(
-        capacity=300, start=200, spread=0.02, scale=0.003, base=16, finest=40, steps=300, still=60, dense_every=75,
+        capacity=300, start=200, spread=0.02, scale=0.003, base=16, finest=40, steps=1200, still=72, dense_every=75,
         dense_until=0.7, pull=2e-4,
     ),
     levels=6,
@@ -116,9 +118,8 @@ TINY = TalkingGaussianConfig(
     attention_factor=2,
     detail_weight=2.0,
     late=0.2,
+    late_over=0.1,
     mouth_pixels=4,
-    lips_every=5,
-    lips_until=0.25,
     backdrop="drawn",
     ablations=True,
 )  # fmt: skip

@@ -1,4 +1,5 @@
-"""The terms of TalkingGaussian's three runs, frame by frame; phases, roles and the model are in talking_gaussian.py."""
+"""The terms of TalkingGaussian's three runs, means over the F frames of a batch; phases, roles and the model are in
+talking_gaussian.py."""
 
 from __future__ import annotations
 
@@ -19,76 +20,84 @@ _SCALES = 2
 
 
 def coverage(mask: Tensor, classes: Sequence[int], size: int) -> Tensor:
-    """(size, size) float: how much of each pixel is of the classes, by a mask (k size, k size) of finer pixels."""
+    """(F, size, size) float: how much of each pixel is of the classes, by masks (F, k size, k size) of finer pixels."""
     among = torch.isin(mask, torch.tensor(classes, dtype=mask.dtype, device=mask.device))
-    return F.avg_pool2d(among.float()[None], mask.shape[-1] // size)[0]
+    return F.avg_pool2d(among.float(), mask.shape[-1] // size)
 
 
 def region_terms(
     c: TalkingGaussianConfig,
-    layer: Layer,
+    layers: Sequence[Layer],
     picture: Tensor,
     region: Tensor,
     behind: Tensor,
     spared: Tensor | None,
     lips: Tensor,
     moving: bool,
-    late: bool,
+    late: float,
 ) -> dict[str, Tensor]:
-    """One frame of a branch on one colour: picture (H, W, 3), region (H, W) how much of each pixel the branch shows,
-    behind (3,) the colour, spared (H, W) bool where nothing counts: hair in most steps, and for the mouth the skin
-    before it; lips (4,) the box of the lips. The terms on motion count once it `moves`."""
-    shown = layer.over(behind.expand_as(picture))
-    wanted = torch.lerp(behind.expand_as(picture), picture, region[..., None])
+    """A branch on one colour a frame: its layers, pictures (F, H, W, 3), region (F, H, W) how much of each pixel the
+    branch shows, behind (F, 3) the colours, spared (F, H, W) bool where nothing counts: hair in most steps, and for the
+    mouth the skin before it; lips (F, 4) the boxes of the lips. The terms on motion count once it is `moving`, details
+    as far as it is `late`."""
+    backdrop = behind[:, None, None].expand_as(picture)
+    shown = torch.stack([layer.over(colour) for layer, colour in zip(layers, backdrop, strict=True)])
+    wanted = torch.lerp(backdrop, picture, region[..., None])
     if spared is not None:
-        shown, wanted = (torch.where(spared[..., None], behind, x) for x in (shown, wanted))
+        shown, wanted = (torch.where(spared[..., None], backdrop, x) for x in (shown, wanted))
     terms = picture_terms(c, shown, wanted)
     if not moving:
         return terms
-    terms["deltas"] = c.delta_weight * torch.stack([d.abs().mean() for d in layer.deltas.changes.values()]).sum()
-    off = (layer.alpha - region).abs()
+    sizes = torch.stack([delta.abs().mean() for layer in layers for delta in layer.deltas.changes.values()])
+    terms["deltas"] = c.delta_weight * sizes.sum() / len(layers)
+    off = (torch.stack([layer.alpha for layer in layers]) - region).abs()
     terms["mask"] = c.mask_weight * (off if spared is None else off * ~spared).mean()
-    if layer.gates is not None:
-        left, top, right, bottom = lips.tolist()
-        open_gates = layer.gates[top:bottom, left:right, 1].mean()
+    gates = [layer.gates for layer in layers if layer.gates is not None]
+    if gates:
+        felt = zip(gates, lips.tolist(), strict=True)
+        open_gates = torch.stack([gate[top:low, left:right, 1].mean() for gate, (left, top, right, low) in felt]).mean()
         if spared is not None:
-            open_gates = open_gates + (layer.gates.sum(-1) * spared).mean()
+            open_gates = open_gates + (torch.stack(gates).sum(-1) * spared).mean()
         terms["gates"] = c.gate_weight * open_gates
     if late:
-        terms["details"] = c.detail_weight * details(shown, wanted, lips)
+        terms["details"] = late * c.detail_weight * details(shown, wanted, lips)
     return terms
 
 
+def lateness(done: float, begin: float, over: float) -> float:
+    """How much of their weight details have when `done` of a run is: none before `begin`, all of it `over` later."""
+    if done < begin:
+        return 0.0
+    return min(1.0, (done - begin) / over) if over else 1.0
+
+
 def picture_terms(c: TalkingGaussianConfig, shown: Tensor, wanted: Tensor) -> dict[str, Tensor]:
-    """Mean distance and dissimilarity of two pictures (H, W, 3)."""
-    alike = ssim(shown.permute(2, 0, 1)[None], wanted.permute(2, 0, 1)[None]).mean()
+    """Mean distance and dissimilarity of pictures (F, H, W, 3)."""
+    alike = ssim(*(x.permute(0, 3, 1, 2) for x in (shown, wanted))).mean()
     return {"l1": (shown - wanted).abs().mean(), "ssim": c.similarity * (1 - alike)}
 
 
-def details(shown: Tensor, wanted: Tensor, box: Tensor) -> Tensor:
-    """Mean distance of two pictures (H, W, 3) and of their gradients in a box, at full and at half size: a stand-in for
-    a perceptual distance, which asks for a network that was trained elsewhere."""
-    left, top, right, bottom = box.tolist()
-    a, b = (x[top:bottom, left:right].permute(2, 0, 1)[None] for x in (shown, wanted))
+def details(shown: Tensor, wanted: Tensor, boxes: Tensor) -> Tensor:
+    """Mean distance of pictures (F, H, W, 3) and of their gradients in a box of each, (F, 4), at full and at half size:
+    a stand-in for a perceptual distance, which asks for a network that was trained elsewhere."""
+    gaps = (shown - wanted).permute(0, 3, 1, 2)
+    cut = [gap[None, :, top:low, left:right] for gap, (left, top, right, low) in zip(gaps, boxes.tolist(), strict=True)]
+    return torch.stack([_sharp(gap) for gap in cut]).mean()
+
+
+def _sharp(gap: Tensor) -> Tensor:
     found = []
     for scale in range(_SCALES):
-        if scale:
-            a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-        found.append((a - b).abs().mean())
-        found += [(a - b).diff(dim=d).abs().mean() for d in (-1, -2) if a.shape[d] > 1]
+        gap = F.avg_pool2d(gap, 2) if scale else gap
+        found.append(gap.abs().mean())
+        found += [gap.diff(dim=d).abs().mean() for d in (-1, -2) if gap.shape[d] > 1]
     return torch.stack(found).mean()
 
 
-def mean_terms(frames: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Each term over the frames of a batch; one that a frame has not counts as 0 there."""
-    names = dict.fromkeys(name for terms in frames for name in terms)
-    return {name: torch.stack([t[name] for t in frames if name in t]).sum() / len(frames) for name in names}
-
-
 def spared_of(c: TalkingGaussianConfig, run: str, mask: Tensor, step: int, moving: bool) -> Tensor | None:
-    """(S, S) bool where nothing counts; None where all does. In the face's run the hair, in all but every
-    `hair_every`-th step that moves. In the mouth's every pixel with skin or lips: teeth go on behind them, and to end
-    there is what no shift of a tooth can do."""
+    """(F, S, S) bool where nothing counts, by masks (F, k S, k S); None where all does. In the face's run the hair, in
+    all but every `hair_every`-th step that moves. In the mouth's every pixel with skin or lips: teeth go on behind
+    them, and to end there is what no shift of a tooth can do."""
     if run == "mouth":
         return coverage(mask, FACE, c.size) > 0
     return coverage(mask, (HAIR,), c.size) > 0.5 if moving and step % c.hair_every else None

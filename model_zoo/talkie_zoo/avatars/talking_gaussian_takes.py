@@ -181,22 +181,26 @@ def ranks(values: np.ndarray, quantiles: Sequence[float]) -> np.ndarray:
 
 
 def face_window(c: TalkingGaussianConfig, progress: float) -> tuple[str, float, float]:
-    """What the face's run sorts by ("opening" or "blink") and the stretch of ranks that it draws from at `progress`:
+    """What the face's run sorts by ("opening" or "blink") and the window of ranks that it draws from at `progress`:
     the most closed lips while nothing moves, then on to the widest open, then the same over the eyes."""
-    steps, still = c.face.steps, c.face.still / c.face.steps
-    moved = int(progress * steps / c.lips_every) * c.lips_every / steps
+    still = c.face.still / c.face.steps
     until = max(c.lips_until, still)
-    if moved < until:
-        begin = (1 - c.window) * max(0.0, moved - still) / max(1e-9, until - still)
-        return "opening", begin, begin + c.window
-    begin = (1 - c.window) * (moved - until) / max(1e-9, 1 - until)
-    return "blink", begin, begin + c.window
+    if progress < until:
+        return "opening", *_slid(c, (progress - still) / max(1e-9, until - still))
+    return "blink", *_slid(c, (progress - until) / max(1e-9, 1 - until))
 
 
 def mouth_window(c: TalkingGaussianConfig, progress: float) -> tuple[str, float, float]:
-    """The same of the mouth's run: the widest open frames first, and all of them in the end."""
-    moved = int(progress * c.mouth.steps / c.mouth_every) * c.mouth_every / c.mouth.steps
-    return "opening", (1 - c.window) * max(0.0, 1 - moved / max(1e-9, c.mouth_until)), 1.0
+    """The same of the mouth's run: the widest open frames while nothing moves, and all of them in the end."""
+    still = c.mouth.still / c.mouth.steps
+    low, _ = _slid(c, 1 - (progress - still) / max(1e-9, c.mouth_until - still))
+    return "opening", low, 1.0
+
+
+def _slid(c: TalkingGaussianConfig, share: float) -> tuple[float, float]:
+    """The window after a share of its way from the lowest ranks to the highest."""
+    low = (1 - c.window) * min(1.0, max(0.0, share))
+    return low, low + c.window
 
 
 def chosen(place: np.ndarray, usable: np.ndarray, low: float, high: float, draw: Draw) -> int:
