@@ -64,7 +64,6 @@ PAIRS = {
 """Face and mouth of each role of the fusion."""
 COLOURS = ("base", "rest", "logits")
 _BETAS, _EPS = (0.9, 0.99), 1e-15
-_OF_SHOTS = ("K", "R", "t", "windows", "units")
 Frames = Mapping[str, Tensor]
 """What the frames of a batch are trained on, by the names of `TalkingGaussian.example`."""
 
@@ -113,8 +112,9 @@ class TalkingGaussian(System):
             "at `tiny` one of its ten claims fails: a branch for both errs by 1, 7 and 6 % more than two on inner "
             "mouths of later takes, where 10 % is asked. It is a matter of how long and from how much is learnt: "
             "of 26 takes and 300 steps of the mouth's run it errs by 11, 15 and 14 % less, of 1,200 steps by 2 % "
-            "less (two seeds), of 77 takes as said. On later takes the face still covers 0.48 of inner mouths "
-            "(second seed, 8 takes): with the holes of the truth two branches would err by 14 % less than one",
+            "less (two seeds), of 77 takes as said. An inner mouth is six pixels there. On later takes the face "
+            "covers 0.48 of it, where 0.28 is the truth (second seed, 8 takes); without that two branches would "
+            "err by 14 % less than one",
         ),
     )  # fmt: skip
     Config: ClassVar[type[SystemConfig]] = TalkingGaussianConfig
@@ -267,11 +267,8 @@ class TalkingGaussian(System):
 
     def pick(self, take: Take, draw: Draw, uniform: bool = False) -> int:
         """The frame of a take that a draw gets in the phase that was entered."""
-        c = self.config
-        usable = np.ones(len(take.units), bool)
-        if self.phase == "mouth":
-            usable = take.inner >= c.mouth_pixels
-        mouth = self.phase == "mouth"
+        c, mouth = self.config, self.phase == "mouth"
+        usable = take.inner >= c.mouth_pixels if mouth else np.ones(len(take.units), bool)
         run, every = (c.mouth, c.mouth_every) if mouth else (c.face, c.lips_every)
         moving = draw.progress >= run.still / run.steps
         if uniform or self.phase not in ROLES or (moving and draw.rng.random() >= 1 / every):
@@ -301,8 +298,8 @@ class TalkingGaussian(System):
         prefix = f"{kind}/"
         frames = {name.removeprefix(prefix): value for name, value in batch.items() if name.startswith(prefix)}
         step, done = batch["step"], batch["step"] / max(1, batch["steps"])
-        size, told = self.config.size, zip(*(frames[name] for name in _OF_SHOTS), strict=True)
-        shots = [Shot(Camera(K, R, t, size, size), windows, units) for K, R, t, windows, units in told]
+        size, told = self.config.size, (frames[name] for name in ("K", "R", "t", "windows", "units"))
+        shots = [Shot(Camera(K, R, t, size, size), heard, units) for K, R, t, heard, units in zip(*told, strict=True)]
         if phase == "fusion":
             return self._fused(frames, shots, role, done)
         return self._alone(frames, shots, phase, role, step, done)
