@@ -33,7 +33,7 @@ from talkie_zoo.avatars.talking_gaussian_config import TINY
 SPLITS: tuple[Split, ...] = ("test", "train")
 TAKES = 96
 LEARNT = 19
-"""Takes of training that are looked at: as many as are held out of as many."""
+"""Takes of training that are looked at, about as many as are held out."""
 
 
 def main() -> int:

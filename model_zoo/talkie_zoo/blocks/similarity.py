@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Window = Literal["gaussian", "box"]
 LUMINANCE, CONTRAST = 0.01**2, 0.03**2
 
 
-def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
+def ssim(a: Tensor, b: Tensor, window: Literal["gaussian", "box"] = "gaussian") -> Tensor:
     """The map of structural similarity of two batches of pictures in [0, 1]: (N, C, H, W) twice -> one, 1 where equal.
 
     Wang et al. 2004, equation 13 with the constants of its section III.B. "gaussian" weighs 11 x 11 pixels with a
     deviation of 1.5 as that paper does; "box" averages 3 x 3, as losses of view synthesis do (Godard et al. 2017).
     Windows are cut at the border by reflection, so that the map has the pictures' size.
     """
-    down, along = (torch.from_numpy(_blur(side, window)).to(a) for side in a.shape[-2:])
+    kernel = _gaussian(11, 1.5) if window == "gaussian" else torch.full((3,), 1 / 3)
+    down, along = (_blur(side, kernel).to(a) for side in a.shape[-2:])
     # Two products take a tenth of the time of convolutions with one channel, whose gradient is slow on a CPU.
     mean_a, mean_b, aa, bb, ab = down @ torch.stack([a, b, a * a, b * b, a * b]) @ along.T
     variance = (aa - mean_a**2) + (bb - mean_b**2)
@@ -31,11 +29,13 @@ def ssim(a: Tensor, b: Tensor, window: Window = "gaussian") -> Tensor:
     return above / ((mean_a**2 + mean_b**2 + LUMINANCE) * (variance + CONTRAST))
 
 
-@lru_cache(maxsize=32)
-def _blur(side: int, window: Window) -> np.ndarray:
-    """(side, side): the matrix that filters a row of pixels with the window's kernel, reflected at its ends."""
-    weights = [math.exp(-0.5 * ((i - 5) / 1.5) ** 2) for i in range(11)] if window == "gaussian" else [1.0] * 3
-    with torch.device("cpu"), torch.no_grad():
-        kernel = torch.tensor(weights) / sum(weights)
-        rows = F.pad(torch.eye(side)[None], (len(kernel) // 2,) * 2, mode="reflect")[0]
-        return F.conv1d(rows[:, None], kernel.view(1, 1, -1))[:, 0].T.contiguous().numpy()
+def _blur(side: int, kernel: Tensor) -> Tensor:
+    """(side, side): the matrix that filters a row of pixels with the kernel, reflected at its ends."""
+    reach = len(kernel) // 2
+    rows = F.pad(torch.eye(side)[None], (reach, reach), mode="reflect")[0]
+    return F.conv1d(rows[:, None], kernel.view(1, 1, -1))[:, 0].T
+
+
+def _gaussian(size: int, deviation: float) -> Tensor:
+    x = [math.exp(-0.5 * ((i - size // 2) / deviation) ** 2) for i in range(size)]
+    return torch.tensor(x) / sum(x)
