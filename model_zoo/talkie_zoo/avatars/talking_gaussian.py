@@ -109,9 +109,9 @@ class TalkingGaussian(System):
             "the capacity of `paper` is ours: the original grows without a bound",
             "it could run online with four frames of delay, and does not",
             "`tiny` takes 677 s on two free cores, from 78 takes (792 to 976 s on one core with other jobs beside)",
-            "its claim about sampling holds by 0.6 to 3.3 %, which is noise: of another person's two seeds one is 1.7 "
-            "% above and one 3.0 % below. Lips go 2 pixels up or down there, in Gaussians of 0.9, and the gradients that "
-            "vanish on long ways, against which that sampling is, are not met",
+            "its claim about sampling holds by 0.6 to 3.3 %, which is noise: of another person's two seeds one "
+            "is 1.7 % above and one 3.0 % below. Lips go 2 pixels up or down there, in Gaussians of 0.9, and "
+            "the gradients that vanish on long ways, against which that sampling is, are not met",
             "at `tiny` one of its ten claims fails: a branch for both errs by 1, 7 and 6 % more than two on inner "
             "mouths of later takes, where 10 % is asked. It is a matter of how long the mouth's branch learns: "
             "with 4,800 steps of its run in place of 1,200 it is 16 % (second seed; 18 % on learnt takes), and "
