@@ -1,4 +1,5 @@
-"""Measures the CPU splats: time forward and backward, a training run, and agreement with the O(N H W) definition.
+"""Measures the CPU splats: time forward and backward, of frames together and apart, a training run, and agreement with
+the O(N H W) definition.
 
     python tests/bench/bench_splats.py [--steps N] [--repeats N]
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from talkie.render.splats import rasterize
+from talkie.render.splats import Camera, rasterize
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "render"))
 from splat_scenes import camera, reference, scene
@@ -26,6 +27,7 @@ MAX_STEP_MS = 60.0
 MAX_TRAINING_S = 180.0
 MAX_DIFFERENCE = 1e-4
 MIN_RATIO = 10.0
+MIN_FRAMES_RATIO = 1.2
 
 
 def main() -> int:
@@ -36,10 +38,12 @@ def main() -> int:
     torch.set_num_threads(1)
     steps = {f"4000 of {px} px": _step_ms(4000, px, arguments.repeats) for px in (0.7, 1.5, 3.0)}
     naive = _against_the_definition(1000, arguments.repeats)
+    together = {f"{count} Gaussians": _frames_at_once(count, 8, arguments.repeats) for count in (300, 1000)}
     training = _train(2000, arguments.steps)
     report = {
         "forward_and_backward_ms": steps,
         "against_the_definition": naive,
+        "8_frames_at_once": together,
         "training": training,
         "checks": {
             f"4000 Gaussians, forward and backward, under {MAX_STEP_MS:.0f} ms": max(steps.values()) < MAX_STEP_MS,
@@ -48,6 +52,10 @@ def main() -> int:
             )
             < MAX_DIFFERENCE,
             f"at least {MIN_RATIO:.0f} times as fast as the definition": naive["ratio"] >= MIN_RATIO,
+            f"8 frames at once at least {MIN_FRAMES_RATIO:g} times as fast as one by one": min(
+                found["ratio"] for found in together.values()
+            )
+            >= MIN_FRAMES_RATIO,
             f"2000 Gaussians, 800 steps of training, under {MAX_TRAINING_S:.0f} s": training["seconds_of_800_steps"]
             < MAX_TRAINING_S,
             "training brings the mean squared error down tenfold": training["last_error"]
@@ -108,6 +116,25 @@ def _against_the_definition(count: int, repeats: int) -> dict[str, float]:
             float((a - b).abs().max() / b.abs().max()) for a, b in zip(gradients, expected_gradients, strict=True)
         ),
     }
+
+
+def _frames_at_once(count: int, frames: int, repeats: int) -> dict[str, float]:
+    """A set that moves in every frame, drawn forward and backward in one call and in one of each frame."""
+    view = camera(SIDE, dtype=torch.float32)
+    moving = Camera(*(getattr(view, name).expand(frames, *getattr(view, name).shape) for name in "KRt"), SIDE, SIDE)
+    scenes = [_gaussians(count, 1.5, seed) for seed in range(frames)]
+    inputs = [torch.stack(column).detach().requires_grad_() for column in zip(*scenes, strict=True)]
+
+    def at_once() -> object:
+        return torch.autograd.grad(rasterize(*inputs, moving).colour.square().mean(), inputs)
+
+    def one_by_one() -> object:
+        drawn = [rasterize(*parts, moving.at(n)).colour for n, parts in enumerate(zip(*inputs, strict=True))]
+        return torch.autograd.grad(torch.stack(drawn).square().mean(), inputs)
+
+    at_once(), one_by_one()
+    times = _best_ms(at_once, repeats), _best_ms(one_by_one, repeats)
+    return {"at_once_ms": times[0], "one_by_one_ms": times[1], "ratio": round(times[1] / times[0], 2)}
 
 
 def _train(count: int, steps: int) -> dict[str, float]:

@@ -86,6 +86,28 @@ def test_gradients_of_harmonics_and_of_the_camera_pose_equal_finite_differences(
     assert torch.autograd.gradcheck(picture, inputs, eps=1e-6, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("harmonic", [False, True])
+def test_frames_of_a_camera_are_drawn_as_one_by_one_with_their_gradients(harmonic) -> None:
+    scenes = [scene(30, seed=n, size=0.05) for n in range(3)]
+    inputs = [torch.stack(column).requires_grad_() for column in zip(*scenes, strict=True)]
+    if harmonic:
+        g = torch.Generator().manual_seed(1)
+        inputs[4] = torch.randn(3, 30, 4, 3, generator=g, dtype=torch.float64).requires_grad_()
+    view = camera(18, 14, background=BACKGROUND)
+    # In the second frame some of them lie before the near plane, in the third others.
+    near = torch.tensor([[0.01, -0.02, 0.8], [0, 0, 0.1], [0, 0, -0.05]], dtype=torch.float64)
+    moving = Camera(view.K.expand(3, 3, 3), view.R.expand(3, 3, 3), near, 18, 14, background=BACKGROUND)
+    together = rasterize(*inputs, moving)
+    alone = [rasterize(*(x[n] for x in inputs), moving.at(n)) for n in range(3)]
+    sides = torch.rand(14, 18, 3, dtype=torch.float64)
+    for name in ("colour", "alpha", "depth"):
+        torch.testing.assert_close(getattr(together, name), torch.stack([getattr(one, name) for one in alone]))
+    losses = ((together.colour * sides).sum(), sum((one.colour * sides).sum() for one in alone))
+    for a, b in zip(*(torch.autograd.grad(loss, inputs) for loss in losses), strict=True):
+        torch.testing.assert_close(a, b)
+    assert [int((one.alpha > 0).sum()) for one in alone] != [0, 0, 0]
+
+
 def test_one_round_gaussian_is_its_closed_form() -> None:
     """On the axis the image variance is (f s / z)^2 + 0.3."""
     splats = rasterize(*one(opacity=0.5), axial())

@@ -3,6 +3,7 @@
 import importlib.machinery
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from splat_scenes import camera, reference, scene
 
 from talkie.errors import BadInput, MissingExtra
 from talkie.render.splats import Camera, gsplat_backend, rasterize
+from talkie.render.volume import camera_rays
 
 NAMES = ("means", "scales", "quats", "opacities", "colours")
 cuda = pytest.mark.skipif(
@@ -82,6 +84,35 @@ def test_a_background_has_as_many_channels_as_the_colours() -> None:
         rasterize(*scene(3), camera(8, background=torch.zeros(4)))
 
 
+def frames_of(view: Camera, count: int) -> Camera:
+    many = [getattr(view, name).expand(count, *getattr(view, name).shape) for name in ("K", "R", "t")]
+    return Camera(*many, view.width, view.height)
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("K", lambda K: K.index_put((torch.tensor(1), torch.tensor(0), torch.tensor(0)), torch.tensor(-1.0).double())),
+        ("R", lambda R: R.index_put((torch.tensor(2),), 2 * R[2])),
+        ("R", lambda R: R[:2]),
+        ("t", lambda t: t[0]),
+    ],
+)
+def test_one_bad_frame_of_a_camera_is_refused_by_field(field, change) -> None:
+    good = frames_of(camera(8), 3)
+    with pytest.raises(BadInput, match=f"^camera.{field}: "):
+        replace(good, **{field: change(getattr(good, field))})
+
+
+def test_a_camera_of_frames_asks_for_gaussians_of_each_and_gives_its_own_frames() -> None:
+    moving = frames_of(camera(8), 3)
+    with pytest.raises(BadInput, match=r"^means: .*\(3, any, 3\)"):
+        rasterize(*scene(5), moving)
+    assert (camera(8).frames, moving.frames, moving.at(1).frames, moving.at(slice(1, 3)).frames) == (None, 3, None, 2)
+    with pytest.raises(BadInput, match=r"^camera: .*3 frames"):
+        camera_rays(moving)
+
+
 def test_arrays_make_a_camera_too() -> None:
     view = camera(8)
     arrays = Camera(view.K.numpy(), view.R.numpy(), view.t.numpy(), 8, 8)
@@ -124,6 +155,10 @@ def test_gsplat_is_spoken_to_in_its_own_convention(monkeypatch) -> None:
     splats = rasterize(*scene(40), view)
     torch.testing.assert_close(summed[..., :3], splats.colour)
     torch.testing.assert_close(1 - left, splats.alpha)
+    pair = [torch.stack([a, b]) for a, b in zip(scene(40), scene(40, seed=1), strict=True)]
+    summed, left = gsplat_backend.composite(*pair, frames_of(view, 2))
+    torch.testing.assert_close(summed[0, ..., :3], splats.colour)
+    torch.testing.assert_close(1 - left[1], rasterize(*scene(40, seed=1), view).alpha)
 
 
 @cuda

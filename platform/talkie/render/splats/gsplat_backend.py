@@ -18,13 +18,17 @@ def installed() -> bool:
 def composite(
     means: Tensor, scales: Tensor, quats: Tensor, opacities: Tensor, colours: Tensor, camera: Camera
 ) -> tuple[Tensor, Tensor]:
-    """Weighted sums of colour and depth (H, W, C + 1) and the transmittance that is left (H, W); shapes as in
-    `talkie.render.splats.rasterize`.
+    """Weighted sums of colour and depth (H, W, C + 1) and the transmittance that is left (H, W), of every frame of the
+    camera where it has frames, one after the other; shapes as in `talkie.render.splats.rasterize`.
 
     gsplat's `rasterization` shares the conventions: quaternions w, x, y, z, OpenCV's world-to-camera matrix, pixel
     centres at half integers; it wants a leading dimension of cameras, and (quats, scales), in this order. Its
     other constants (alpha, transmittance) are compiled in and equal ours, see the definition.
     """
+    if camera.frames is not None:
+        frames = zip(means, scales, quats, opacities, colours, strict=True)
+        drawn = [composite(m, s, q, o, c, camera.at(n)) for n, (m, s, q, o, c) in enumerate(frames)]
+        return torch.stack([summed for summed, _ in drawn]), torch.stack([left for _, left in drawn])
     from gsplat import rasterization
 
     K, R, t = camera.like(means)

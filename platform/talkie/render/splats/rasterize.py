@@ -13,7 +13,7 @@ from talkie.render.arguments import check
 from talkie.render.pinhole import Camera
 from talkie.render.splats import gsplat_backend
 from talkie.render.splats.definition import NEAR
-from talkie.render.splats.harmonics import DEGREE_OF, spherical_harmonics
+from talkie.render.splats.harmonics import DEGREE_OF, harmonic_colours
 from talkie.render.splats.project import project_gaussians
 from talkie.render.splats.sweep import composite
 
@@ -24,7 +24,7 @@ Backend = Literal["auto", "cpu", "gsplat"]
 class Splats:
     """colour: (H, W, C), the background included; alpha: (H, W) in [0, 1), what of the background is hidden; depth:
     (H, W) metres along the optical axis, the mean of the centres' depths by their share of the pixel, infinity
-    where nothing is drawn."""
+    where nothing is drawn. Each has an axis of frames in front where the camera has."""
 
     colour: Tensor
     alpha: Tensor
@@ -49,6 +49,9 @@ def rasterize(
     centre to the mean plus 0.5, cut at 0, is the colour. float32 or float64, all of one type on one device. What is
     drawn is defined in `talkie.render.splats.definition`.
 
+    With a camera of F frames every tensor has an axis F in front: Gaussians that move from frame to frame, (F, N, 3)
+    and so on. Frames have nothing to do with each other; at once they take less time than one by one.
+
     backend: "cpu" composites CPU tensors with compiled code on one core; "gsplat" (the extra `gpu`) draws float32
     CUDA tensors, with gradients to all but the intrinsics; "auto" takes the one that belongs to the tensors' device
     and never moves them.
@@ -58,14 +61,10 @@ def rasterize(
     """
     _check(means, scales, quats, opacities, colours, camera)
     chosen = _backend(backend, means)
-    if colours.ndim == 3:
-        _, R, t = camera.like(means)
-        directions = torch.nn.functional.normalize(means + t @ R, dim=1)
-        colours = (spherical_harmonics(colours, directions) + 0.5).clamp(min=0)
-    if chosen == "gsplat":
-        summed, left = gsplat_backend.composite(means, scales, quats, opacities, colours, camera)
-    else:
-        summed, left = _on_cpu(means, scales, quats, opacities, colours, camera)
+    if colours.ndim == means.ndim + 1:
+        colours = harmonic_colours(colours, means, camera)
+    composite_on = gsplat_backend.composite if chosen == "gsplat" else _on_cpu
+    summed, left = composite_on(means, scales, quats, opacities, colours, camera)
     colour, alpha = summed[..., :-1], 1 - left
     if camera.background is not None:
         colour = colour + left[..., None] * camera.background.to(colour)
@@ -79,11 +78,11 @@ def _on_cpu(
     means: Tensor, scales: Tensor, quats: Tensor, opacities: Tensor, colours: Tensor, camera: Camera
 ) -> tuple[Tensor, Tensor]:
     centres, conics, covariances, depth = project_gaussians(means, scales, quats, camera)
-    order = torch.argsort(depth.detach(), stable=True)
-    order = order[depth.detach()[order] >= NEAR]
-    features = torch.cat([colours, depth[:, None]], 1)
-    spans = covariances[:, 2].detach()
-    return composite(order, centres, conics, spans, opacities, features, camera.height, camera.width)
+    order = torch.argsort(depth.detach(), dim=-1, stable=True)
+    hidden = (depth.detach() < NEAR).sum(-1)
+    features = torch.cat([colours, depth[..., None]], -1)
+    spans = covariances[..., 2].detach()
+    return composite(order, hidden, centres, conics, spans, opacities, features, camera.height, camera.width)
 
 
 def _backend(asked: str, means: Tensor) -> str:
@@ -105,25 +104,26 @@ def _backend(asked: str, means: Tensor) -> str:
 def _check(means: Tensor, scales: Tensor, quats: Tensor, opacities: Tensor, colours: Tensor, camera: Camera) -> None:
     if not isinstance(camera, Camera):
         raise BadInput(f"a {type(camera).__name__}", where="camera", cure="pass a talkie.render.Camera")
-    check("means", means, (None, 3))
-    count = len(means)
-    check("scales", scales, (count, 3), like=means)
-    check("quats", quats, (count, 4), like=means)
-    check("opacities", opacities, (count,), like=means)
-    harmonic = isinstance(colours, Tensor) and colours.ndim == 3
-    check("colours", colours, (count, None, None) if harmonic else (count, None), like=means)
-    if harmonic and colours.shape[1] not in DEGREE_OF:
+    frames = () if camera.frames is None else (camera.frames,)
+    check("means", means, (*frames, None, 3))
+    each = (*frames, means.shape[-2])
+    check("scales", scales, (*each, 3), like=means)
+    check("quats", quats, (*each, 4), like=means)
+    check("opacities", opacities, each, like=means)
+    harmonic = isinstance(colours, Tensor) and colours.ndim == means.ndim + 1
+    check("colours", colours, (*each, None, None) if harmonic else (*each, None), like=means)
+    if harmonic and colours.shape[-2] not in DEGREE_OF:
         cure = "1, 4, 9 or 16 coefficients of a colour make degree 0, 1, 2 or 3"
         raise BadInput(f"shape {tuple(colours.shape)}", where="colours", cure=cure)
     channels = colours.shape[-1]
     if camera.background is not None and len(camera.background) != channels:
         cure = f"the colours have {channels}"
         raise BadInput(f"{len(camera.background)} channels", where="camera.background", cure=cure)
-    if count == 0:
+    if not means.numel():
         return
     if bool((scales.detach() < 0).any()):
         raise BadInput("scales below 0", where="scales", cure="pass standard deviations, not their logarithms")
-    if bool((quats.detach().abs().sum(1) == 0).any()):
+    if bool((quats.detach().abs().sum(-1) == 0).any()):
         raise BadInput("quaternions of length 0", where="quats", cure="(1, 0, 0, 0) turns nothing")
     if bool(((opacities.detach() < 0) | (opacities.detach() > 1)).any()):
         raise BadInput("values outside [0, 1]", where="opacities", cure="pass opacities, not their logits")

@@ -44,8 +44,10 @@ def camera_rays(camera: Camera, pixels: Tensor | None = None) -> Rays:
     pixels: (M, 2) integer column and row; the ray goes through (column + 0.5, row + 0.5), so that
     `talkie.heads.project` of any point on it gives that back. None: all, row by row (height * width). Of a point
     at distance s along a ray the depth along the optical axis is s * (directions @ R[2]). Raises BadInput where
-    pixels are not integers of shape (M, 2) inside the picture.
+    pixels are not integers of shape (M, 2) inside the picture, and for a camera of frames.
     """
+    if camera.frames is not None:
+        raise BadInput(f"a camera of {camera.frames} frames", where="camera", cure="pass that of one, `camera.at(n)`")
     size = torch.tensor([camera.width, camera.height])
     if pixels is None:
         row, column = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
