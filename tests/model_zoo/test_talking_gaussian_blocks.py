@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,13 +110,23 @@ def test_a_colour_of_degree_0_is_what_a_pixel_under_an_opaque_gaussian_shows():
     torch.testing.assert_close(seen.colour[16, 16], wanted, atol=1e-5, rtol=0)
 
 
-def test_watched_means_gather_their_gradient_in_half_pictures():
+def test_watched_means_gather_the_gradients_of_every_frame_in_half_pictures():
     points = some()
-    moved = points.moved(shift=torch.zeros(6, 3))
-    points.watch(moved.means, half_m=0.5)
-    (moved.means * torch.tensor([3.0, 4.0, 0.0])).sum().backward()
-    torch.testing.assert_close(points.pull, torch.full((6,), 2.5))
-    assert points.seen == 1
+    moved = points.moved(shift=torch.zeros(2, 6, 3))
+    points.watch(moved.means, half_m=torch.tensor([0.5, 2.0]))
+    (moved.means * torch.tensor([[[3.0, 4.0, 0.0]], [[-3.0, -4.0, 0.0]]])).sum().backward()
+    torch.testing.assert_close(points.pull, torch.full((6,), 2.5 + 10))  # though the sum of both is nothing
+    assert points.seen == 2
+
+
+def test_a_set_is_drawn_in_every_frame_of_a_camera():
+    points, views = some(), [camera(), replace(camera(), t=torch.tensor([0.01, 0, 0.4]))]
+    both = Camera(*(torch.stack([getattr(v, name) for v in views]) for name in "KRt"), 32, 32)
+    moved, channels = points.moved(), torch.rand(6, 2)
+    together = draw(moved, both, channels)
+    for n, view in enumerate(views):
+        torch.testing.assert_close(together.colour[n], draw(moved, view, channels).colour)
+    assert not torch.equal(*together.alpha)
 
 
 def pulled(split: bool):

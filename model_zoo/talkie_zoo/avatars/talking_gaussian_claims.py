@@ -13,12 +13,13 @@ import torch
 
 from talkie.clip import Clip
 from talkie.errors import BadInput
+from talkie.render import Camera
 from talkie.shards.lazy import pictures, planes
 from talkie.systems.measurement import Claim, Measurement, at_least, at_most, measured
 from talkie.systems.tasks.avatars import request_of
 from talkie.systems.tasks.checks import clip_audio
 from talkie_zoo.avatars.talking_gaussian_losses import coverage
-from talkie_zoo.avatars.talking_gaussian_networks import Shot, composed
+from talkie_zoo.avatars.talking_gaussian_networks import Shots, composed
 from talkie_zoo.avatars.talking_gaussian_takes import FINER, MOUTH, Take, lip_points, take_of
 from talkie_zoo.blocks.correlation import correlation
 from talkie_zoo.blocks.gaussians import draw
@@ -98,22 +99,22 @@ def lip_correlation(system: TalkingGaussian, shuffled: bool, clips: Sequence[Cli
     """Pearson's r over all frames between the mean upright shift of the Gaussians that show the lower lip, weighed by
     their share in its pixels, and the true lower lip's height in the skull's frame; `shuffled`: with the next take's
     speech, and without its sign."""
-    weight = shares(system, _shots(system, clips[0])[0])
+    weight = shares(system, _shots(system, clips[0]).camera.at(0))
     moved, true = [], []
     for clip, donor in zip(clips, [*clips[1:], clips[0]], strict=True):
         shots = _shots(system, clip, clip_audio(donor) if shuffled else None)
-        shifts = [deltas.changes["shift"][:, 1] for deltas in system.face.deltas(shots)]
-        moved += [float((weight * shift).sum() / weight.sum().clamp_min(1e-9)) for shift in shifts]
+        shifts = system.face.deltas(shots).changes["shift"][..., 1]
+        moved += (shifts @ weight / weight.sum().clamp_min(1e-9)).tolist()
         true += lip_points(system.head, clip.fields["head.npz"])[:, 1, 1].tolist()
     r = correlation(np.asarray(moved), np.asarray(true))
     said = {"gaussians": str(int((weight > 0).sum())), "speech": "the next take's" if shuffled else "own"}
     return measured("lip correlation", abs(r) if shuffled else r, "r", len(true), "frame", clips, said)
 
 
-def shares(system: TalkingGaussian, shot: Shot) -> torch.Tensor:
+def shares(system: TalkingGaussian, camera: Camera) -> torch.Tensor:
     """(N,) what each Gaussian of the face at rest gives to the pixels about the lower lip's mean place: the gradient
     of those pixels by a channel of the Gaussian's own, so that what lies hidden has no share."""
-    points, camera = system.face.points, shot.camera
+    points = system.face.points
     place = camera.R @ torch.tensor(system.known["lower_lip"]) + camera.t
     centre, pixel_m = (camera.K @ place)[:2] / place[2], float(place[2] / camera.K[0, 0])
     at = torch.arange(camera.width) + 0.5
@@ -135,10 +136,9 @@ def structure(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
         shots = _shots(system, clip)
         frames += len(shots)
         for branch in (system.face, system.mouth):
-            for before, after in zip(branch.layers(shots, still=True), branch.layers(shots), strict=True):
-                rest, moved = before.moved, after.moved
-                for one, two in ((rest.opacities, moved.opacities), (rest.harmonics, moved.harmonics)):
-                    worst = max(worst, float((one - two).abs().max()))
+            rest, moved = branch.points.moved(), branch.points.moved(**branch.deltas(shots).changes)
+            for one, two in ((rest.opacities, moved.opacities), (rest.harmonics, moved.harmonics)):
+                worst = max(worst, float((one - two).abs().max()))
     return measured("largest change", worst, "1", frames, "frame", clips)
 
 
@@ -171,28 +171,31 @@ def leak(system: TalkingGaussian, clips: Sequence[Clip]) -> Measurement:
     changed, count, whole = 0.0, 0, 0.0
     for clip, donor in zip(clips, [*clips[1:], clips[0]], strict=True):
         own, other = _shots(system, clip), _shots(system, clip, clip_audio(donor))
-        layers = (system.face.layers(own), system.mouth.layers(own), system.mouth.layers(other))
-        for face, *insides in zip(*layers, strict=True):
-            one, two = (composed(face, inside, system.plate) for inside in insides)
-            gap, shell = (one - two).abs().mean(-1), face.alpha > SHELL
-            changed, count = changed + float(gap[shell].sum()), count + int(shell.sum())
-            whole = max(whole, float(gap.max()))
+        face = system.face.layer(own)
+        one, two = (composed(face, system.mouth.layer(heard), system.plate) for heard in (own, other))
+        gap, shell = (one - two).abs().mean(-1), face.alpha > SHELL
+        changed, count = changed + float(gap[shell].sum()), count + int(shell.sum())
+        whole = max(whole, float(gap.max()))
     said = {"largest change anywhere": f"{whole:.4f}"}
     return measured("change of the shell", changed / max(1, count), "1", count, "pixel", clips, said)
 
 
 def excess_inside(system: TalkingGaussian, role: str, clips: Sequence[Clip]) -> Measurement:
-    """Mean absolute error of a twin over the model's, minus 1, on pixels of the inner mouth: each as far as the true
-    finer mask covers it, over all frames."""
-    off, area = {"model": 0.0, role: 0.0}, 0.0
+    """Mean absolute error of a twin over the model's, minus 1, on pixels of the inner mouth, over all frames: those of
+    which every finer one is, since where some are lip it is the lip's edge that is measured. Said beside it: the same
+    with every pixel, as far as the mouth covers it."""
+    off, area = {"model": np.zeros(2), role: np.zeros(2)}, np.zeros(2)
     for clip, _, true in _seen(system, clips):
-        shots, inner = _shots(system, clip), _inner(clip, system.config.size)
-        area += float(inner.sum())
+        shots, cover = _shots(system, clip), _inner(clip, system.config.size)
+        weights = np.stack([cover == 1, cover])
+        area += weights.sum((1, 2, 3))
         for who in off:
-            off[who] += float((inner * _off(system.film(shots, who), true)).sum())
-    if not area:
+            off[who] += (weights * _off(system.film(shots, who), true)).sum((1, 2, 3))
+    if not area[0]:
         raise BadInput("no frame shows the inside of a mouth", cure="hold out takes that speak")
-    return _over({who: total / area for who, total in off.items()}, role, round(area), "pixel", clips)
+    means = {who: float(total[0] / area[0]) for who, total in off.items()}
+    mixed = {"with pixels in part lip": f"{off[role][1] / off['model'][1] - 1:.3f}"}
+    return _over(means, role, int(area[0]), "pixel", clips, mixed)
 
 
 def excess_wide(system: TalkingGaussian, role: str, clips: Sequence[Clip]) -> Measurement:
@@ -204,13 +207,15 @@ def excess_wide(system: TalkingGaussian, role: str, clips: Sequence[Clip]) -> Me
         shots = _shots(system, clip)
         for number in np.flatnonzero(take.opening >= quantile):
             for who, kept in off.items():
-                gap = _off(system.film([shots[number]], who)[0], true[number])
+                gap = _off(system.film(shots.at(slice(number, number + 1)), who)[0], true[number])
                 kept.append(float(_lips(gap, take, number).mean()))
     return _over({who: float(np.mean(kept)) for who, kept in off.items()}, role, len(off[role]), "frame", clips)
 
 
-def _over(off: dict[str, float], role: str, items: int, item: str, clips: Sequence[Clip]) -> Measurement:
-    said = {"ours" if who == "model" else who: f"{value:.2f} of 255" for who, value in off.items()}
+def _over(
+    off: dict[str, float], role: str, items: int, item: str, clips: Sequence[Clip], also: dict[str, str] | None = None
+) -> Measurement:
+    said = {"ours" if who == "model" else who: f"{value:.2f} of 255" for who, value in off.items()} | (also or {})
     more = off[role] / off["model"] - 1
     return measured("error over the model's", more, "share", items, item, clips, said)
 
@@ -225,7 +230,7 @@ def _seen(system: TalkingGaussian, clips: Sequence[Clip]) -> Iterator[tuple[Clip
         yield clip, take_of(clip, system.head, size), pictures(clip, range(clip.record.frames), size)
 
 
-def _shots(system: TalkingGaussian, clip: Clip, audio: np.ndarray | None = None) -> list[Shot]:
+def _shots(system: TalkingGaussian, clip: Clip, audio: np.ndarray | None = None) -> Shots:
     request = request_of(clip)
     if audio is not None:
         assert request.audio is not None

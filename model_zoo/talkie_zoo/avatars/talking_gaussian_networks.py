@@ -3,13 +3,14 @@ lie over the torso. Losses and phases are in talking_gaussian_losses.py and talk
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from talkie.render import Camera
 from talkie_zoo.avatars.talking_gaussian_config import BranchConfig, TalkingGaussianConfig
@@ -28,37 +29,40 @@ Field = Literal["face", "mouth", "paint"]
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One frame to be drawn: the camera as the skull at rest sees it, windows (8, 29, 16) of sound, units (6,)."""
+class Shots:
+    """F frames to be drawn: their camera as the skull at rest sees it, windows (F, 8, 29, 16) of sound, units
+    (F, 6)."""
 
     camera: Camera
     windows: Tensor
     units: Tensor
 
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def at(self, frames: slice) -> Shots:
+        """Some of them."""
+        return Shots(self.camera.at(frames), self.windows[frames], self.units[frames])
+
     @property
-    def half_m(self) -> float:
-        """Metres of half a picture at the skull's distance."""
-        return float(self.camera.t[2]) * self.camera.width / 2 / float(self.camera.K[0, 0])
+    def half_m(self) -> Tensor:
+        """(F,) metres of half a picture at the skull's distance."""
+        return self.camera.t[:, 2] * self.camera.width / 2 / self.camera.K[:, 0, 0]
 
 
 @dataclass(frozen=True)
 class Deltas:
-    """What a motion field answers for N points: changes by the names of `Gaussians.moved`, and (N, 2) how far the gates
-    of speech and of expression are open. Of F frames at once a change has a further axis F in front."""
+    """What a motion field answers for N points in F frames: changes (F, N, ...) by the names of `Gaussians.moved`, and
+    (N, 2) how far the gates of speech and of expression are open."""
 
     changes: Mapping[str, Tensor] = field(default_factory=dict)
     gates: Tensor | None = None
 
-    def by_frame(self) -> list[Deltas]:
-        """Those of F frames, one by one."""
-        frames = zip(*self.changes.values(), strict=True)
-        return [Deltas(dict(zip(self.changes, changes, strict=True)), self.gates) for changes in frames]
-
 
 @dataclass(frozen=True)
 class Layer:
-    """A branch's picture: colour (H, W, 3) on black, alpha (H, W), gates (H, W, 2) drawn as colours where the branch
-    has gates; the Gaussians and the deltas behind it."""
+    """A branch's pictures of F frames: colour (F, H, W, 3) on black, alpha (F, H, W), gates (F, H, W, 2) drawn as
+    colours where the branch has gates; the Gaussians and the deltas behind them."""
 
     colour: Tensor
     alpha: Tensor
@@ -67,7 +71,7 @@ class Layer:
     deltas: Deltas
 
     def over(self, behind: Tensor) -> Tensor:
-        """Before a picture (H, W, 3)."""
+        """Before one picture (H, W, 3) or one each, (F, H, W, 3)."""
         return self.colour + (1 - self.alpha)[..., None] * behind
 
 
@@ -98,8 +102,7 @@ class FaceMotion(nn.Module):
     def forward(self, places: Tensor, codes: Tensor, units: Tensor) -> Deltas:
         told = torch.cat([self.brows(units[:, :-1]), units[:, -1:]], 1)
         hears, feels = self.hears(places), self.feels(places)
-        known = places.expand(len(codes), -1, -1)
-        answer = self.moves(torch.cat([known, hears * codes[:, None], feels * told[:, None]], 2))
+        answer = _moved_by(self.moves, places, torch.cat([hears * codes[:, None], feels * told[:, None]], 2))
         gates = torch.stack([hears.norm(dim=1), feels.norm(dim=1)], 1)
         first, turn, fade, last = answer.split([3, 4, 1, 3], dim=2)
         if self.paints:
@@ -117,8 +120,17 @@ class MouthMotion(nn.Module):
         self.register_buffer("reach", reach * torch.tensor([1 / SIDEWAYS, 1.0, 1 / SIDEWAYS]), persistent=False)
 
     def forward(self, places: Tensor, codes: Tensor, units: Tensor) -> Deltas:
-        known, heard = places.expand(len(codes), -1, -1), codes[:, None].expand(-1, len(places), -1)
-        return Deltas({"shift": self.reach * self.moves(torch.cat([known, heard], 2))})
+        return Deltas({"shift": self.reach * _moved_by(self.moves, places, codes[:, None])})
+
+
+def _moved_by(net: nn.Sequential, places: Tensor, told: Tensor) -> Tensor:
+    """A perceptron's answers (F, N, ...) to places (N, P) beside what they are told in each frame, (F, N or 1, C)."""
+    # Its first layer sees the places once and not once a frame.
+    first = net[0]
+    assert isinstance(first, nn.Linear)
+    of_places, of_told = first.weight.split([places.shape[1], told.shape[2]], 1)
+    answer: Tensor = net[1:](linear(places, of_places) + linear(told, of_told))
+    return answer
 
 
 class Branch(nn.Module):
@@ -135,27 +147,25 @@ class Branch(nn.Module):
             MouthMotion(width, c.reach) if kind == "mouth" else FaceMotion(width, c.reach, paints=kind == "paint")
         )
 
-    def deltas(self, shots: Sequence[Shot]) -> list[Deltas]:
-        """Of each frame by itself."""
+    def deltas(self, shots: Shots) -> Deltas:
+        """What moves in each frame."""
         # Where a Gaussian rests is found by its picture; the field's slope would drag it about.
         places = self.places(self.points.means.detach())
-        codes = self.speech(torch.stack([shot.windows for shot in shots]))
-        return self.motion(places, codes, torch.stack([shot.units for shot in shots])).by_frame()
+        return self.motion(places, self.speech(shots.windows), shots.units)
 
-    def layers(self, shots: Sequence[Shot], still: bool = False, watched: bool = False) -> list[Layer]:
-        """The branch's pictures of some frames, at rest where `still`; `watched`: their gradients count for density."""
-        deltas = [Deltas()] * len(shots) if still else self.deltas(shots)
-        return [self._drawn(*pair, watched) for pair in zip(shots, deltas, strict=True)]
-
-    def _drawn(self, shot: Shot, deltas: Deltas, watched: bool) -> Layer:
-        moved = self.points.moved(**deltas.changes)
+    def layer(self, shots: Shots, still: bool = False, watched: bool = False) -> Layer:
+        """The branch's pictures, at rest where `still`; `watched`: their gradients count for density."""
+        deltas = Deltas() if still else self.deltas(shots)
+        # At rest too every frame has means of its own, whose gradients are watched one by one.
+        rest = {"shift": shots.units.new_zeros(len(shots), 1, 1)}
+        moved = self.points.moved(**{**rest, **deltas.changes})
         if watched:
-            self.points.watch(moved.means, shot.half_m)
-        seen = draw(moved, shot.camera, deltas.gates)
+            self.points.watch(moved.means, shots.half_m)
+        seen = draw(moved, shots.camera, deltas.gates)
         gates = None if deltas.gates is None else seen.colour[..., 3:]
         return Layer(seen.colour[..., :3], seen.alpha, gates, moved, deltas)
 
 
 def composed(face: Layer, mouth: Layer | None, behind: Tensor) -> Tensor:
-    """The face's shell before the inside of the mouth before torso and background: (H, W, 3)."""
+    """The face's shell before the inside of the mouth before torso and background (H, W, 3): (F, H, W, 3)."""
     return face.over(behind if mouth is None else mouth.over(behind))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from talkie.errors import BadConfig
 from talkie.render import Camera, Splats, rasterize
-from talkie.render.splats.harmonics import spherical_harmonics
+from talkie.render.splats import harmonic_colours
 
 HARMONIC = 0.28209479177387814
 """The value of the harmonic of degree 0; a colour is 0.5 more than the sum (Kerbl et al. 2023)."""
@@ -22,7 +22,8 @@ _START_OPACITY = 0.1
 @dataclass(frozen=True)
 class Moved:
     """Gaussians as they are drawn. means (N, 3) metres; scales (N, 3) deviations, metres; quats (N, 4) w, x, y, z;
-    opacities (N,); harmonics (N, K, 3) coefficients of the colours."""
+    opacities (N,); harmonics (N, K, 3) coefficients of the colours. What differs from frame to frame has an axis F in
+    front."""
 
     means: Tensor
     scales: Tensor
@@ -72,23 +73,24 @@ class Gaussians(nn.Module):
     ) -> Moved:
         """The set with changes added before the activations: to means (metres), quaternions, logarithms of scales,
         opacity logits and to the coefficients of degree 0."""
+        base = self.base + tint
         return Moved(
             means=self.means + shift,
             scales=(self.log_scales + stretch).exp(),
             quats=self.quats + turn,
             opacities=(self.logits + fade).sigmoid(),
-            harmonics=torch.cat([self.base + tint, self.rest], 1),
+            harmonics=torch.cat([base, self.rest.expand(*base.shape[:-2], -1, -1)], -2),
         )
 
-    def watch(self, means: Tensor, half_m: float) -> None:
-        """Adds the gradient that will reach drawn `means` to `pull`, as that of the picture's coordinates in [-1, 1]:
-        `half_m` are the metres of half a picture where the Gaussians are."""
+    def watch(self, means: Tensor, half_m: Tensor) -> None:
+        """Adds the gradients that will reach drawn `means` (F, N, 3) to `pull`, as those of coordinates in [-1, 1] of
+        the pictures: `half_m` (F,) are the metres of half a picture where the Gaussians are."""
         if not means.requires_grad:
             return
 
         def gather(gradient: Tensor) -> None:
-            self.pull.add_(gradient.detach().norm(dim=-1) * half_m)
-            self.seen.add_(1)
+            self.pull.add_((gradient.detach().norm(dim=-1) * half_m[:, None]).sum(0))
+            self.seen.add_(len(gradient))
 
         means.register_hook(gather)
 
@@ -98,10 +100,13 @@ class Gaussians(nn.Module):
 
 
 def draw(moved: Moved, camera: Camera, channels: Tensor | None = None) -> Splats:
-    """The picture on black, with further `channels` (N, C) drawn behind the three of the colour."""
-    _, R, t = camera.like(moved.means)
-    directions = torch.nn.functional.normalize(moved.means + t @ R, dim=1)
-    colours = (spherical_harmonics(moved.harmonics, directions) + 0.5).clamp(min=0)
+    """The picture on black, with further `channels` (N, C) drawn behind the three of the colour; one of each frame of
+    a camera that has frames."""
+    count = moved.means.shape[-2]
+    each = (count,) if camera.frames is None else (camera.frames, count)
+    means = moved.means.expand(*each, 3)
+    colours = harmonic_colours(moved.harmonics, means, camera)
     if channels is not None:
-        colours = torch.cat([colours, channels], 1)
-    return rasterize(moved.means, moved.scales, moved.quats, moved.opacities, colours, camera)
+        colours = torch.cat([colours, channels.expand(*each, -1)], -1)
+    scales, quats = moved.scales.expand(*each, 3), moved.quats.expand(*each, 4)
+    return rasterize(means, scales, quats, moved.opacities.expand(each), colours, camera)

@@ -22,11 +22,13 @@ def ssim(a: Tensor, b: Tensor, window: Literal["gaussian", "box"] = "gaussian") 
     kernel = _gaussian(11, 1.5) if window == "gaussian" else torch.full((3,), 1 / 3)
     down, along = (_blur(side, kernel).to(a) for side in a.shape[-2:])
     # Two products take a tenth of the time of convolutions with one channel, whose gradient is slow on a CPU.
-    mean_a, mean_b, aa, bb, ab = down @ torch.stack([a, b, a * a, b * b, a * b]) @ along.T
-    variance = (aa - mean_a**2) + (bb - mean_b**2)
-    covariance = ab - mean_a * mean_b
-    above = (2 * mean_a * mean_b + LUMINANCE) * (2 * covariance + CONTRAST)
-    return above / ((mean_a**2 + mean_b**2 + LUMINANCE) * (variance + CONTRAST))
+    # Those of b alone stand apart, for where it is the truth they need no gradient.
+    (mean_a, squares, ab), (mean_b,) = (
+        down @ torch.stack(maps) @ along.T for maps in ((a, a * a + b * b, a * b), (b,))
+    )
+    powers = mean_a**2 + mean_b**2
+    above = (2 * mean_a * mean_b + LUMINANCE) * (2 * (ab - mean_a * mean_b) + CONTRAST)
+    return above / ((powers + LUMINANCE) * (squares - powers + CONTRAST))
 
 
 def _blur(side: int, kernel: Tensor) -> Tensor:
