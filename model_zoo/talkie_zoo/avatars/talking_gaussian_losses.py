@@ -21,7 +21,7 @@ _SCALES = 2
 
 def coverage(mask: Tensor, classes: Sequence[int], size: int) -> Tensor:
     """(F, size, size) float: how much of each pixel is of the classes, by masks (F, k size, k size) of finer pixels."""
-    # A look-up takes a tenth of the time of `torch.isin`.
+    # A look-up takes a fifth of the time of `torch.isin`.
     among = torch.zeros(256, device=mask.device)
     among[list(classes)] = 1
     return F.avg_pool2d(among[mask.int()], mask.shape[-1] // size)

@@ -28,11 +28,12 @@ def project_gaussians(
     fx, fy, cx, cy = (K[..., i, j, None] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2)))
     slope_x, slope_y = x / safe, y / safe
     centres = torch.stack([fx * slope_x + cx, fy * slope_y + cy], -1)
-    # A square root B = J R A of the image covariance, A = axes * scales, row by row.
+    # A square root B = J R A of the image covariance, A = axes * scales.
     axes = rotation(quats) * scales[..., None, :]
     right, down, forward = (row[..., None, :] for row in R.unbind(-2))
-    root_x = _across(right, forward, _inside(slope_x, camera.width, fx, cx), fx / safe, axes)
-    root_y = _across(down, forward, _inside(slope_y, camera.height, fy, cy), fy / safe, axes)
+    across = (fx / safe)[..., None] * (right - _inside(slope_x, camera.width, fx, cx)[..., None] * forward)
+    along = (fy / safe)[..., None] * (down - _inside(slope_y, camera.height, fy, cy)[..., None] * forward)
+    root_x, root_y = (torch.stack([across, along], -2) @ axes).unbind(-2)
     xx = root_x.square().sum(-1) + LOW_PASS
     xy = (root_x * root_y).sum(-1)
     yy = root_y.square().sum(-1) + LOW_PASS
@@ -41,13 +42,6 @@ def project_gaussians(
     determinant = cross + LOW_PASS * (xx + yy - LOW_PASS)
     conics = torch.stack([yy, -xy, xx], -1) / determinant[..., None]
     return centres, conics, torch.stack([xx, xy, yy], -1), depth
-
-
-def _across(side: Tensor, forward: Tensor, slope: Tensor, scale: Tensor, axes: Tensor) -> Tensor:
-    """(..., N, 3) a row of J R A: pixels along one side of the picture for each of a Gaussian's axes (..., N, 3, 3)."""
-    world = scale[..., None] * (side - slope[..., None] * forward)
-    # Elementwise, for a product of many small matrices takes four times as long on a CPU.
-    return (world[..., None] * axes).sum(-2)
 
 
 def rotation(quats: Tensor) -> Tensor:
