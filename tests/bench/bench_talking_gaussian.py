@@ -94,10 +94,12 @@ def compared(model: Path, held: list[Clip], learnt: list[Clip]) -> dict[str, Any
         "one frame of the window in": system.config.lips_every,
     }
     for name, clips in (("later takes", held), ("learnt takes", learnt)):
+        inside = claims.excess_inside(system, "whole", clips)
         found[name] = {
             "lip correlation": round(claims.lip_correlation(system, False, clips).value, 4),
             "sharper than paint": round(claims.energy_gain(system, clips).value, 4),
-            "one branch": round(claims.excess_inside(system, "whole", clips).value, 4),
+            "one branch": round(inside.value, 4),
+            "one branch, with pixels in part lip": float(inside.protocol["with pixels in part lip"]),
             "uniform": round(claims.excess_wide(system, "uniform", clips).value, 4),
         }
     return found
