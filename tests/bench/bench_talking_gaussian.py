@@ -1,13 +1,13 @@
 """How TalkingGaussian compares with its twins (one branch, painting in place of moving, frames drawn uniformly) as the
-mouth's branch is trained longer, and as more or fewer of the frames come from the window of its incremental sampling,
-on later takes and on those that were learnt.
+mouth's branch is trained longer, as both are, and as more or fewer of the frames come from the window of its
+incremental sampling, on later takes and on those that were learnt.
 
-    python tests/bench/bench_talking_gaussian.py [--data DIR] [--mouth 300 1200] [--every 1 4 15] [--seed 0]
+    python tests/bench/bench_talking_gaussian.py [--data DIR] [--mouth 300] [--both 600 1200] [--every 1 4] [--seed 0]
     python tests/bench/bench_talking_gaussian.py --data DIR --models RUN/model RUN/model
 
-Each run is `tiny` with as many steps of the mouth's run, or with one frame in so many of the face's run from the
-window, or a model that was trained before; 10 minutes or more on one core. Prints one JSON object; exits with 1 where a
-twin that paints is as sharp as its model.
+Each run is `tiny` with as many steps of the mouth's run or of both, or with one frame in so many of the face's run
+from the window, or a model that was trained before; 10 minutes or more on one core. Prints one JSON object; exits with
+1 where a twin that paints is as sharp as its model.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from talkie.systems import load_weights
 from talkie.training import TrainConfig, train
 from talkie_zoo.avatars import talking_gaussian_claims as claims
 from talkie_zoo.avatars.talking_gaussian import TalkingGaussian
-from talkie_zoo.avatars.talking_gaussian_config import TINY
+from talkie_zoo.avatars.talking_gaussian_config import TINY, BranchConfig
 
 SPLITS: tuple[Split, ...] = ("test", "train")
 TAKES = 96
@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument(
         "--mouth", type=int, nargs="*", default=[300, TINY.mouth.steps], help="steps of the mouth's run"
     )
+    parser.add_argument("--both", type=int, nargs="*", default=[600], help="steps of the mouth's run and of the face's")
     parser.add_argument("--every", type=int, nargs="*", default=[1, 4], help="frames of which one is of the window")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--models", type=Path, nargs="+", help="models trained on --data, in the place of new ones")
@@ -66,14 +67,18 @@ def recorded(out: Path) -> Path:
 
 
 def trained(data: Path, scratch: Path, options: argparse.Namespace) -> Iterator[Path]:
-    """`tiny` with other lengths of the mouth's run, as much of it at rest, and with other shares of the window."""
-    resting = TINY.mouth.still / TINY.mouth.steps
-    lengths = [{"steps": steps, "still": round(resting * steps)} for steps in options.mouth]
-    settings: list[dict[str, Any]] = [{"mouth": {**TINY.mouth.model_dump(), **length}} for length in lengths]
+    """`tiny` with other lengths of its runs, as much of them at rest, and with other shares of the window."""
+    settings: list[dict[str, Any]] = [{"mouth": lasting(TINY.mouth, steps)} for steps in options.mouth]
+    settings += [{"mouth": lasting(TINY.mouth, steps), "face": lasting(TINY.face, steps)} for steps in options.both]
     settings += [{"lips_every": every} for every in options.every]
     for number, overrides in enumerate(settings):
         config = TrainConfig(system="talking_gaussian", seed=options.seed, overrides=overrides)
         yield train(config, str(data), scratch / str(number)).model
+
+
+def lasting(branch: BranchConfig, steps: int) -> dict[str, Any]:
+    """A branch whose run has so many steps."""
+    return {**branch.model_dump(), "steps": steps, "still": round(steps * branch.still / branch.steps)}
 
 
 def takes(data: Path) -> tuple[list[Clip], list[Clip]]:
@@ -91,6 +96,7 @@ def compared(model: Path, held: list[Clip], learnt: list[Clip]) -> dict[str, Any
     assert isinstance(system, TalkingGaussian)
     found: dict[str, Any] = {
         "steps of the mouth's run": system.config.mouth.steps,
+        "steps of the face's run": system.config.face.steps,
         "one frame of the window in": system.config.lips_every,
     }
     for name, clips in (("later takes", held), ("learnt takes", learnt)):

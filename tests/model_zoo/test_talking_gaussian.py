@@ -15,7 +15,7 @@ from talkie.systems import Draw
 from talkie.systems.sizes import on_meta
 from talkie.systems.tasks.avatars import AvatarRequest, request_of
 from talkie_zoo.avatars.talking_gaussian import PAIRS, TalkingGaussian
-from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, excess_inside, shares
+from talkie_zoo.avatars.talking_gaussian_claims import NEAR_M, excess_inside, lip_correlation, shares
 from talkie_zoo.avatars.talking_gaussian_config import MICRO, PAPER, TINY
 from talkie_zoo.avatars.talking_gaussian_losses import GREEN, coverage, details, lateness, region_terms, spared_of
 from talkie_zoo.avatars.talking_gaussian_networks import Deltas, FaceMotion, Layer, MouthMotion, composed
@@ -217,7 +217,7 @@ def test_a_set_at_rest_sees_closed_lips_alone_and_one_that_moves_the_window_now_
 
     def share(progress, low, uniform=False):
         draws = [Draw(range(1), np.random.default_rng(seed), progress=progress) for seed in range(1000)]
-        picked = place[[own.pick(take, draw, uniform) for draw in draws]]
+        picked = place[[own.pick(take, draw, not uniform and own._windowed(draw)) for draw in draws]]
         return np.mean((picked >= low) & (picked <= low + MICRO.window))
 
     closed, wide = (np.mean((place >= low) & (place <= low + MICRO.window)) for low in (0.0, 0.7))
@@ -227,6 +227,30 @@ def test_a_set_at_rest_sees_closed_lips_alone_and_one_that_moves_the_window_now_
 
 
 # --- the system -----------------------------------------------------------------------------------------------------
+
+
+def test_twins_begin_as_the_model_does(clips):
+    own = TalkingGaussian(MICRO)
+    own.prepare(clips[:1])
+    face, mouth, whole = own.face.state_dict(), own.mouth.state_dict(), own.twins["whole"].state_dict()
+    for name, twin in (("paint", face), ("uniform_face", face), ("uniform_mouth", mouth)):
+        assert all(torch.equal(value, twin[key]) for key, value in own.twins[name].state_dict().items())
+    for key, value in whole.items():
+        rows = key.startswith("points.") and value.ndim
+        assert torch.equal(value, torch.cat([face[key], mouth[key]]) if rows else face[key])
+
+
+def test_a_twin_without_a_curriculum_sees_the_models_frames_but_for_those_of_the_window(clips):
+    own = TalkingGaussian(MICRO)
+    own.prepare(clips[:1])
+    own.enter("face")
+    for seed in range(60):
+        draw = Draw(range(1), np.random.default_rng(seed), progress=0.9)
+        windowed = own._windowed(Draw(range(1), np.random.default_rng(seed), progress=0.9))
+        made = own.example(clips[0], draw)
+        same = all(torch.equal(made["chosen"][name], made["any"][name]) for name in made["chosen"])
+        assert same or windowed
+        assert not (same and windowed)
 
 
 def test_the_fusion_trains_colours_and_opacities_alone(system):
@@ -290,6 +314,11 @@ def test_claims_are_measured(system, clips):
     for claim in system.claims():
         if claim.name in ("motion over rest", "speech moves the lip", "structure persists", "branches are apart"):
             assert np.isfinite(claim.measure(clips[1:]).value)
+
+
+def test_the_order_of_clips_says_nothing_about_the_lips(system, clips):
+    one, two = (lip_correlation(system, False, order).value for order in (clips, clips[::-1]))
+    assert one == pytest.approx(two, abs=1e-5)
 
 
 def test_an_error_inside_the_mouth_is_that_of_pixels_that_are_all_mouth(system, clips, monkeypatch):

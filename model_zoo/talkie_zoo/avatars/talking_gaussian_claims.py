@@ -99,7 +99,8 @@ def lip_correlation(system: TalkingGaussian, shuffled: bool, clips: Sequence[Cli
     """Pearson's r over all frames between the mean upright shift of the Gaussians that show the lower lip, weighed by
     their share in its pixels, and the true lower lip's height in the skull's frame; `shuffled`: with the next take's
     speech, and without its sign."""
-    weight = shares(system, _shots(system, clips[0]).camera.at(0))
+    # One camera tells the shares: the first clip's by its name, so that the order of clips changes nothing.
+    weight = shares(system, _shots(system, min(clips, key=lambda clip: clip.id)).camera.at(0))
     moved, true = [], []
     for clip, donor in zip(clips, [*clips[1:], clips[0]], strict=True):
         shots = _shots(system, clip, clip_audio(donor) if shuffled else None)

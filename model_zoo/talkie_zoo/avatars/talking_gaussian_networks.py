@@ -147,6 +147,15 @@ class Branch(nn.Module):
             MouthMotion(width, c.reach) if kind == "mouth" else FaceMotion(width, c.reach, paints=kind == "paint")
         )
 
+    @torch.no_grad()
+    def begin_as(self, *branches: Branch) -> None:
+        """Takes over the weights of the first branch and the Gaussians of all of them, one set after the other, which
+        must be as many as this one's rows."""
+        first = branches[0].state_dict()
+        sets = [branch.points.state_dict() for branch in branches]
+        joined = {f"points.{n}": torch.cat([s[n] for s in sets]) for n, value in sets[0].items() if value.ndim}
+        self.load_state_dict({**first, **joined})
+
     def deltas(self, shots: Shots) -> Deltas:
         """What moves in each frame."""
         # Where a Gaussian rests is found by its picture; the field's slope would drag it about.
