@@ -115,7 +115,8 @@ class Hallo(System):
             "explains 0.04 of how heads nod, nothing of how they turn, and 0.61 of how far mouths open "
             "(tests/bench/bench_hallo.py); learnt from twice as many clips 0.05, nothing and 0.63. With "
             "three times the video phase's steps, which the preset's 12 minutes do not have, and those clips, lips "
-            "are at 0.81, 0.90 and 0.87 (12, 32 and 64 clips of strangers; one seed) and the pose at 1.3 to 1.4. Half "
+            "are at 0.87, 0.87 and 0.85 (64 clips of strangers; three seeds) and the pose at 1.0 to 1.3. On another "
+            "shoot of the same kind the bar is missed: 0.59, 0.55 and 0.56 against a still portrait's 0.11. Half "
             "of the steps without the pose's sound, and masks without a blur, leave that at 1.4 to 1.6, bring the "
             "lips to 0.86 to 0.88 beside nearer portraits, and cost one seed its bar (0.54), so they were taken back",
             "heads of `tiny` hardly move: it learns where the square goes with the head, and without noise",
