@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from talkie.evaluation.bench import BenchTable, _summary, read_table
-from talkie.evaluation.bench_pages import HTML, JSON, MARKDOWN, STILLS, write_pages
+from talkie.evaluation.bench_pages import HTML, JSON, MARKDOWN, STILLS, corpus_of, write_pages
 from talkie.evaluation.evaluate import ClaimResult, EvaluationReport, Row
 from talkie.media import encode_mp4
 from talkie.systems import Bar, Measurement
@@ -100,6 +100,20 @@ def test_the_page_stands_alone_with_a_dot_a_seed_and_its_film(tmp_path):
     # The film of a system stays when another's row is written.
     write_pages(BenchTable(systems=[row.model_copy(update={"system": "other"})]), tmp_path)
     assert base64.b64encode(film).decode() in (tmp_path / HTML).read_text()
+
+
+def test_a_row_and_its_pages_say_how_its_clips_can_be_made_again(tmp_path):
+    shoot = {"tool": "record", "name": "speech", "seed": 80, "cast": {"people": 20}}
+    made = {"settings": shoot, "corpus_clips": 160}
+    row = row_of(report(1.0, 4.0, 2.0).model_copy(update=made))
+    assert (row.settings, row.corpus_clips) == (shoot, 160)
+    write_pages(BenchTable(systems=[row]), tmp_path)
+    for page in (MARKDOWN, HTML):
+        text = (tmp_path / page).read_text()
+        assert "160 clips of 20 people, recorded as `speech` with seed 80" in text
+    curated = row.model_copy(update={"settings": {"tool": "curate"}, "data": "0123456789abcdef"})
+    assert corpus_of(curated) == "160 clips of `curate`, 0123456789ab"
+    assert corpus_of(row_of(report(1.0, 4.0, 2.0))) == ""
 
 
 def test_a_row_tells_every_subjects_metrics_values_by_seed_and_its_models():

@@ -109,6 +109,13 @@ def test_the_truth_as_its_own_answer_has_no_distance(clip, probes, tracked):
     np.testing.assert_allclose(kept["aed_3dmm"], 0, atol=1e-6)
 
 
+def test_a_picture_that_stands_still_follows_nothing(clip, probes, monkeypatch):
+    points = clip.fields["landmarks.npy"]
+    monkeypatch.setattr(metrics, "track", lambda frames: np.repeat(points[:1], len(frames), 0))
+    still = VideoResult(25, np.repeat(clip_pictures(clip)[:1], FRAMES, 0))
+    assert metrics.score(clip, still, probes, ("opening_correlation",))["opening_correlation"] == 0
+
+
 def test_a_shorter_and_smaller_answer_is_compared_over_its_frames(clip, probes, monkeypatch):
     points = clip.fields["landmarks.npy"] * 0.5
     monkeypatch.setattr(metrics, "track", lambda frames: points[: len(frames)])

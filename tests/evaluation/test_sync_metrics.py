@@ -74,6 +74,13 @@ def test_the_lag_of_a_moved_curve_is_found_and_its_correlation_is_numpys():
     assert aperture_correlation(truth, np.zeros_like(truth)) == 0
 
 
+def test_a_mouth_that_moves_by_rounding_alone_follows_nothing():
+    truth = np.sin(np.arange(60) / 5)
+    for step in (1e-7, 1e-6):
+        assert aperture_correlation(truth, 0.3 + step * truth) == 0
+    assert aperture_correlation(truth, 0.3 + 1e-4 * truth) == pytest.approx(1)
+
+
 def test_clips_too_short_for_the_shifts_are_refused():
     lips, sound = embeddings(frames=15)
     with pytest.raises(BadInput, match="15 frames, shifts of 15"):

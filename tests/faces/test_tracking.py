@@ -45,6 +45,15 @@ def test_tracking_is_repeatable(frames):
 
 
 @pytest.mark.clips
+def test_a_picture_that_stands_still_does_not_move(frames):
+    moving, *still, after = track([frames[0], *[frames[1]] * 4, frames[2]])
+    for points in still[1:]:
+        np.testing.assert_array_equal(points, still[0])
+    assert np.abs(still[0] - moving).max() > 0
+    assert np.abs(after - still[0]).max() > 0
+
+
+@pytest.mark.clips
 def test_a_face_too_small_for_the_mesh_alone_is_found_by_the_second_try(frames):
     canvas = np.full((1080, 1920, 3), 90, np.uint8)
     small = cv2.resize(frames[0], (200, 200), interpolation=cv2.INTER_AREA)

@@ -38,31 +38,32 @@ ONES = (1.0, 1.0, 1.0)
 
 def claims(system: Hallo) -> tuple[Claim, ...]:
     """The four points of the card; those that need the probe only where the preset trains it."""
+    held = Held(system)
     found = (
         Claim(
             name="silent start",
             statement="before its training the video stage answers the same whatever it hears",
-            measure=partial(at_the_start, system, True),
+            measure=partial(at_the_start, held, True),
             ceiling=1e-6,
         ),
         Claim(
             name="undisturbed start",
             statement="before its training the video stage answers as the image stage does",
-            measure=partial(at_the_start, system, False),
+            measure=partial(at_the_start, held, False),
             ceiling=1e-6,
         ),
         Claim(
             name="speech on the lips",
             statement="at t = 600 the error inside the lips' box with the right speech is below 0.85 of that with "
             "another clip's",
-            measure=partial(heard_error, system, "lip"),
+            measure=partial(heard_error, held, "lip"),
             ceiling=0.85,
         ),
         Claim(
             name="speech nowhere else",
             statement="at t = 600 the error outside the face's box with the right speech is within 2 % of that with "
             "another clip's",
-            measure=partial(heard_error, system, "outside"),
+            measure=partial(heard_error, held, "outside"),
             floor=0.98,
             ceiling=1.02,
         ),
@@ -70,38 +71,38 @@ def claims(system: Hallo) -> tuple[Claim, ...]:
             name="lip weight",
             statement="without the lips' sound the prediction changes at least three times as much at the lips as "
             "outside the face",
-            measure=partial(weight_effect, system, "lip"),
+            measure=partial(weight_effect, held, "lip"),
             floor=3.0,
         ),
         Claim(
             name="pose weight",
             statement="without the pose's sound the prediction changes at least three times as much outside the face "
             "as at the lips",
-            measure=partial(weight_effect, system, "pose"),
+            measure=partial(weight_effect, held, "pose"),
             floor=3.0,
         ),
     )
-    return (*found, *(_seen_on_mouths(system) if system.config.probe else ()))
+    return (*found, *(_seen_on_mouths(held) if system.config.probe else ()))
 
 
-def _seen_on_mouths(system: Hallo) -> tuple[Claim, ...]:
+def _seen_on_mouths(held: Held) -> tuple[Claim, ...]:
     return (
         Claim(
             name="probe",
             statement="the probe's openings of true frames correlate above 0.8 with the true ones",
-            measure=partial(probe_reads, system),
+            measure=partial(probe_reads, held.system),
             floor=0.8,
         ),
         Claim(
             name="lips follow",
             statement="the openings of sampled mouths correlate above 0.5 with the true ones",
-            measure=partial(sampled_openings, system, False),
+            measure=partial(sampled_openings, held, False),
             floor=0.5,
         ),
         Claim(
             name="lips follow nothing else",
             statement="under another clip's speech that correlation is below 0.2",
-            measure=partial(sampled_openings, system, True),
+            measure=partial(sampled_openings, held, True),
             ceiling=0.2,
         ),
     )
@@ -146,21 +147,37 @@ def takes(system: Hallo, clips: Sequence[Clip]) -> list[Take]:
     return found
 
 
+class Held:
+    """A trained system and the takes of the clips that it was last asked about, which its claims share."""
+
+    def __init__(self, system: Hallo):
+        self.system = system
+        self._takes: tuple[list[str], list[Take]] = [], []
+
+    def takes(self, clips: Sequence[Clip]) -> list[Take]:
+        asked = [clip.id for clip in clips]
+        if asked != self._takes[0]:
+            self._takes = asked, takes(self.system, clips)
+        self.system.eval()
+        return self._takes[1]
+
+
 # --- before the video stage -------------------------------------------------------------------------------------------
 
 
 @torch.no_grad()
-def at_the_start(system: Hallo, swapped: bool, clips: Sequence[Clip]) -> Measurement:
+def at_the_start(held: Held, swapped: bool, clips: Sequence[Clip]) -> Measurement:
     """Largest difference of the answers that a video stage without training gives under two sounds (`swapped`), or with
     its slots and without."""
-    torch_state = torch.random.get_rng_state()
+    system, torch_state = held.system, torch.random.get_rng_state()
     torch.manual_seed(0)
     fresh = type(system)(system.config)
     fresh.restore(system.constants)
     torch.random.set_rng_state(torch_state)
     ours = {n: t for n, t in system.state_dict().items() if not n.startswith((*system.slots(), "audio_projection."))}
     fresh.load_state_dict(ours, strict=False)
-    worst, all_takes = 0.0, takes(fresh, clips)
+    fresh.eval()
+    worst, all_takes = 0.0, held.takes(clips)
     for number, take in enumerate(all_takes):
         noisy, t, conditions = _moment(fresh, take, take.stacked)
         answer = fresh.denoiser(noisy, t, conditions(ONES))[0]
@@ -179,7 +196,7 @@ def at_the_start(system: Hallo, swapped: bool, clips: Sequence[Clip]) -> Measure
 
 
 @torch.no_grad()
-def heard_error(system: Hallo, place: str, clips: Sequence[Clip]) -> Measurement:
+def heard_error(held: Held, place: str, clips: Sequence[Clip]) -> Measurement:
     """Squared error of the predicted x_0 within `place` with the right speech over that with the clip's before it.
 
     What speech can win at the lips at t = 600 is measured by tests/bench/bench_hallo.py, by least squares within each
@@ -188,7 +205,7 @@ def heard_error(system: Hallo, place: str, clips: Sequence[Clip]) -> Measurement
     ratio is below (0.37 - 0.063) / (0.37 + 0.063) = 0.71; its hearing tells 0.61 of openings, which makes 0.81. In
     squares that stand still while heads travel, both are 0.026 and 0.46, and 0.9 is the least.
     """
-    right, wrong, all_takes = 0.0, 0.0, takes(system, clips)
+    right, wrong, system, all_takes = 0.0, 0.0, held.system, held.takes(clips)
     for number, take in enumerate(all_takes):
         right += error_at(system, take, take.stacked, place)
         wrong += error_at(system, take, all_takes[number - 1].stacked, place)
@@ -207,12 +224,12 @@ def error_at(system: Hallo, take: Take, stacked: Tensor, place: str, *, unheard:
 
 
 @torch.no_grad()
-def weight_effect(system: Hallo, region: str, clips: Sequence[Clip]) -> Measurement:
+def weight_effect(held: Held, region: str, clips: Sequence[Clip]) -> Measurement:
     """Mean |change of v| where the region is over that where it is not (lips, and outside the face) when its weight is
     0."""
     weights = (1.0, 1.0, 0.0) if region == "lip" else (0.0, 1.0, 1.0)
     means = {"lip": 0.0, "outside": 0.0}
-    all_takes = takes(system, clips)
+    system, all_takes = held.system, held.takes(clips)
     for take in all_takes:
         noisy, t, conditions = _moment(system, take, take.stacked)
         answers = [system.denoiser(noisy, t, conditions(w))[0] for w in (ONES, weights)]
@@ -272,11 +289,11 @@ def probe_reads(system: Hallo, clips: Sequence[Clip]) -> Measurement:
 
 
 @torch.no_grad()
-def sampled_openings(system: Hallo, shuffled: bool, clips: Sequence[Clip]) -> Measurement:
+def sampled_openings(held: Held, shuffled: bool, clips: Sequence[Clip]) -> Measurement:
     """Mean over clips of the correlation between the openings that the probe reads off SAMPLED sampled frames and the
     true ones; the portrait is the frame before them. `shuffled`: under the speech of the clip before it."""
     found: list[float] = []
-    all_takes = takes(system, clips)
+    system, all_takes = held.system, held.takes(clips)
     for number, take in enumerate(all_takes):
         heard = all_takes[number - 1] if shuffled else take
         start = min(len(take.latents) // 3, len(heard.stacked) - SAMPLED)

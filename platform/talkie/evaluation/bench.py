@@ -50,7 +50,8 @@ class BenchRow(_Record):
     `value`; `margin` the least gain over the baseline and over the control in any seed, `asked` what its bar asks of
     both. `works`: both are reached, and claims were asked and hold. `metrics`: medians of everything that was measured
     of the model, `beside` the same of baseline and control; `per_seed`: values of `metric` by whose answers they are;
-    `digests`: of the models, by seed. `seconds`: training, median; `memory_gb`: the largest process of a run. `failed`
+    `data`: the dataset's digest; `settings` and `corpus_clips`: how it was made, and how many clips it has; `digests`:
+    of the models, by seed. `seconds`: training, median; `memory_gb`: the largest process of a run. `failed`
     says why there are no figures."""
 
     system: str
@@ -73,6 +74,8 @@ class BenchRow(_Record):
     memory_gb: float | None = None
     seeds: int
     data: str = ""
+    settings: dict[str, Any] = {}
+    corpus_clips: int = 0
     digests: list[str] = []
     failed: str = ""
 
@@ -224,6 +227,8 @@ def _summary(
         memory_gb=max((m for m in memory if m is not None), default=None),
         seeds=len(reports),
         data=reports[0].data,
+        settings=reports[0].settings,
+        corpus_clips=reports[0].corpus_clips,
         digests=[r.digest for r in reports],
     )
 

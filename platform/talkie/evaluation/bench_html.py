@@ -8,7 +8,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from talkie.evaluation.bench import BenchClaim, BenchRow, BenchTable, Figures
-from talkie.evaluation.bench_pages import explained, listed, memory_of
+from talkie.evaluation.bench_pages import corpus_of, explained, listed, memory_of
 
 WIDE, LEFT, RIGHT = 640, 0, 36
 """Pixels of a plot, and what is left free beside it."""
@@ -76,7 +76,7 @@ def _card(row: BenchRow, film: bytes | None) -> str:
     gains = (
         f" · gain over the baseline {found.margin[0]:.3g} (asked {row.asked[0]:.3g}), over the control "
         f"{found.margin[1]:.3g} (asked {row.asked[1]:.3g}) · {found.seconds:.0f} s of training, {_(memory_of(row))}, "
-        f"{row.seeds} seed{'s' * (row.seeds > 1)}"
+        f"{row.seeds} seed{'s' * (row.seeds > 1)}{' · ' * bool(row.settings)}{_(corpus_of(row))}"
     )
     parts = [
         f"{head}<span class=soft>{gains}</span></p>",

@@ -50,7 +50,8 @@ def as_markdown(table: BenchTable) -> str:
     lines += [f"| {' | '.join(_cells(row))} |" for row in table.systems]
     for row in table.systems:
         if row.claims:
-            lines += ["", f"## {row.system}, {row.preset}", ""]
+            made = corpus_of(row)
+            lines += ["", f"## {row.system}, {row.preset}", "", *([f"Measured on {made}.", ""] if made else [])]
             lines += [
                 f"- {'holds' if c.holds else '**fails**'}: {c.statement} ({listed(c.values)} {c.unit})"
                 for c in row.claims
@@ -82,6 +83,18 @@ def _cells(row: BenchRow) -> list[str]:
 
 def memory_of(row: BenchRow) -> str:
     return "not measured" if row.memory_gb is None else f"{row.memory_gb:.1f} GB"
+
+
+def corpus_of(row: BenchRow) -> str:
+    """The clips that a row was measured with and how they can be made again; empty for rows that do not say it."""
+    if not row.settings:
+        return ""
+    tool = row.settings.get("tool", "another tool")
+    if tool != "record":
+        return f"{row.corpus_clips} clips of `{tool}`, {row.data[:12]}"
+    people = row.settings["cast"]["people"]
+    cast = f"{people} people" if people > 1 else "one person"
+    return f"{row.corpus_clips} clips of {cast}, recorded as `{row.settings['name']}` with seed {row.settings['seed']}"
 
 
 def listed(values: list[float]) -> str:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -56,12 +57,15 @@ class EvaluationReport(_Report):
     `metric`: the one that ranks, the task's first unless the system's bar names another. `gains`: by how much the
     model's is better than another row's: of an error the share by which it is smaller (0.25 = 25 %), of a figure that
     should be large the difference. `person`: whose model it is, of tasks whose held-out part is later in time.
+    `settings` and `corpus_clips`: how the data were made, as their index says, and how many clips they are.
     """
 
     model: str
     digest: str
     system: str
     data: str
+    settings: dict[str, Any] = {}
+    corpus_clips: int = 0
     split: str
     clips: int
     identities: int
@@ -117,6 +121,8 @@ def evaluate(
         digest=handle.digest,
         system=handle.system,
         data=dataset.digest,
+        settings=dataset.index.settings,
+        corpus_clips=len(dataset),
         split="test",
         clips=len(clips),
         identities=len({clip.record.identity for clip in clips}),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from talkie.errors import MissingExtra
 from talkie.evaluation.bench import BenchRow, BenchTable
-from talkie.evaluation.bench_pages import STILLS, listed, memory_of
+from talkie.evaluation.bench_pages import STILLS, corpus_of, listed, memory_of
 from talkie.systems import TASKS, System, load_system, systems
 from talkie.systems.contract import Card
 from talkie.systems.sizes import on_meta, parameter_count, training_state_bytes
@@ -146,10 +146,12 @@ def _measured(row: BenchRow) -> list[str]:
     lines = ["", f"## Measured: `{row.preset}`, {row.seeds} seed{'s' * (row.seeds != 1)}", ""]
     if figures is None:
         return [*lines, f"No figures: {row.failed}"]
+    made = corpus_of(row)
     said = (
         f"{row.metric}: **{figures.value:.3g} {row.unit}** ({figures.spread[0]:.3g} to {figures.spread[1]:.3g}); "
         f"the trivial baseline {figures.baseline:.3g}, the shuffled control {figures.control:.3g}. "
         f"{figures.seconds:.0f} s of training, {memory_of(row)}. It {'works' if row.works else 'does not work yet'}."
+        f"{f' Measured on {made}.' if made else ''}"
     )
     claims = [
         f"- {'holds' if c.holds else '**fails**'}: {c.statement} ({listed(c.values)} {c.unit})" for c in row.claims

@@ -21,6 +21,8 @@ REACH = 15
 and against whose median LSE-C is measured, so that another reach gives other figures."""
 NEAR = 3
 """Shifts in frames over which openings are compared: beyond a tenth of a second lips count as wrong."""
+_STILL = 1e-5
+"""Share of its size by which a mouth's opening must change to count as moving."""
 IN_SYNC_COSINE = 0.5
 """Cosine above which LatentSync's evaluation takes a pair for synchronous."""
 
@@ -188,7 +190,10 @@ def _correlations(truth: np.ndarray, guess: np.ndarray, reach: int) -> np.ndarra
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:
-    a, b = array(a, "truth") - a.mean(), array(b, "guess") - b.mean()
-    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
-    # A mouth that does not move follows nothing: no correlation, rather than no number.
-    return float(a @ b) / scale if scale > 1e-12 else 0.0
+    a, b = array(a, "truth"), array(b, "guess")
+    # A mouth that does not move follows nothing: no correlation, rather than no number, and rather than that of the
+    # last bits in which a network's answers to one picture differ.
+    if any(float(np.ptp(x)) <= _STILL * float(np.abs(x).max()) for x in (a, b)):
+        return 0.0
+    a, b = a - a.mean(), b - b.mean()
+    return float(a @ b) / float(np.linalg.norm(a) * np.linalg.norm(b))
