@@ -115,14 +115,14 @@ class DaGAN(System):
         c = self.config
         self.depth = DepthNet(c.depth_layers, c.depth_width, c.depth_base)
         self.ego = EgoMotionNet(c.depth_layers, c.depth_width, c.ego_channels)
-        self.reenactor, self.critic = Reenactor(c), self._critic()
+        self.reenactor, self.critic = Reenactor(c), self.new_critic()
         self.perceptual = Perceptual(c.vgg_base, c.vgg_plan, c.perceptual_scales, c.vgg)
         if c.ablation:
-            self.twin_reenactor, self.twin_critic = Reenactor(c, rgbd=False), self._critic()
+            self.twin_reenactor, self.twin_critic = Reenactor(c, rgbd=False), self.new_critic()
             self.twin_reenactor.begin_as(self.reenactor)
             self.twin_critic.load_state_dict(self.critic.state_dict())
 
-    def _critic(self) -> PatchCritic:
+    def new_critic(self) -> PatchCritic:
         return PatchCritic(3 + self.config.points, self.config.critic_base, self.config.critic_blocks)
 
     def external(self) -> tuple[str, ...]:
@@ -178,7 +178,9 @@ class DaGAN(System):
             made = batch.get(kept) or self._made(batch, reenactor)
             return critic_losses(critic, batch["frames"][:, 1], made)
         pair = self._pair(batch)
-        found, batch[kept] = generator_losses(reenactor, critic, self.perceptual, self.depth, pair, self.config.pixel)
+        found, batch[kept] = generator_losses(
+            reenactor, critic, self.perceptual, lambda bent, _: self.depth(bent)[0], pair, self.config.pixel
+        )
         return found
 
     def _pair(self, batch: Batch) -> Pair:

@@ -3,6 +3,7 @@ and phases are in dagan.py."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -52,6 +53,10 @@ class Pair:
     driving_depth: Tensor
 
 
+DepthOf = Callable[[Tensor, ThinPlate], Tensor]
+"""The disparity (B, 1, H, W) of driving pictures (B, 3, H, W) that a thin plate has bent."""
+
+
 @dataclass(frozen=True)
 class Made:
     """What the critic judges after the generator, detached: the picture, and where the driving points are."""
@@ -61,7 +66,7 @@ class Made:
 
 
 def generator_losses(
-    reenactor: Reenactor, critic: nn.Module, perceptual: nn.Module, depth: DepthNet, pair: Pair, pixel: float
+    reenactor: Reenactor, critic: nn.Module, perceptual: nn.Module, depth_of: DepthOf, pair: Pair, pixel: float
 ) -> tuple[dict[str, Tensor], Made]:
     """Named losses of detector, motion and generator, and what the critic is shown."""
     here = reenactor.points(pair.source, pair.source_depth)
@@ -70,7 +75,7 @@ def generator_losses(
     bent = ThinPlate.draw(len(made), made)
     moved = bent.picture(pair.driving)
     with torch.no_grad():
-        moved_depth = depth(moved)[0] if reenactor.rgbd else pair.driving_depth
+        moved_depth = depth_of(moved, bent) if reenactor.rgbd else pair.driving_depth
     place, jacobian = equivariance(there, reenactor.points(moved, moved_depth), bent)
     real, _ = critic(with_heat(pair.driving, there.place))
     fake, scores = critic(with_heat(made, there.place))

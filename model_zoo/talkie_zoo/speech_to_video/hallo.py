@@ -107,14 +107,14 @@ class Hallo(System):
         ),
         gaps=(
             "`tiny` reaches its bar and seven of nine claims in each of three seeds: mouths of 4 strangers (32 "
-            "clips) follow speech to 0.63, 0.63 and 0.59 as the stage's probe reads them (still portrait 0.06, "
-            "other speech 0.15, 0.21 and 0.20; asked 0.5 and 0.3 more). On another "
-            "shoot of the same kind the bar is missed: 0.59, 0.55 and 0.56 against a still portrait's 0.11",
-            "at t = 600 right speech lowers the lips' error to 0.88, 0.91 and 0.90 of that with other speech, on 12 "
-            "clips (the first seed's is 0.90 on all 32), where 0.85 is asked and 0.81 is the least that its hearing "
-            "can make; and the sound of the pose moves what is outside the face 1.3 to 1.7 times as much as the lips, "
-            "where 3 is asked: its hearing explains 0.04 of how heads nod, nothing of how they turn, and 0.61 of how "
-            "far mouths open (tests/bench/bench_hallo.py); learnt from twice as many clips 0.05, nothing and 0.63. "
+            "clips) follow speech to 0.59, 0.55 and 0.56 as the stage's probe reads them (other speech 0.18, 0.17 and "
+            "0.16; asked 0.5 and 0.3 more); on clips of the same kind that cannot be recorded again to 0.63, 0.63 and "
+            "0.59",
+            "at t = 600 right speech lowers the lips' error to 0.89, 0.91 and 0.92 of that with other speech, where "
+            "0.85 is asked and 0.81 is the least that its hearing can make; and the sound of the pose moves what is "
+            "outside the face 1.4 to 2.5 times as much as the lips, where 3 is asked: its hearing explains 0.04 of how "
+            "heads nod, nothing of how they turn, and 0.61 of how far mouths open "
+            "(tests/bench/bench_hallo.py); learnt from twice as many clips 0.05, nothing and 0.63. "
             "With three times the video phase's steps, which the preset's 12 minutes do not have, and those clips, "
             "lips are at 0.87, 0.87 and 0.85 (64 clips of strangers; three seeds) and the pose at 1.0 to 1.3. Half of "
             "the steps without the pose's sound, and masks without a blur, leave that at 1.4 to 1.6, bring the lips "
