@@ -29,7 +29,7 @@ from talkie_zoo.speech_to_video.ditto_targets import POINTS, aperture, at_rest
 if TYPE_CHECKING:
     from talkie_zoo.speech_to_video.ditto import Ditto
 
-FOLLOWED, ASKED = 12, 4
+FOLLOWED, ASKED = 32, 4
 """Held-out clips of the claims about lips and eyes, and of the others."""
 PIECE = 3200
 """Samples of 200 ms."""
