@@ -78,8 +78,8 @@ class DaGAN(System):
             "begins with the same weights, the flow on faces errs by 1.05, 0.87 and 1.09 of the twin's. In 300 steps "
             "chance moves that more than depth does: of the same three beginnings, with other draws, it is 1.23, 0.63 "
             "and 0.95, and 0.93, 0.52 and 1.07 with the true depth of the rendered head in place of what was learnt. "
-            "In 600 steps, for which 6 minutes have no room, it is 0.97 and 0.91 (first and third seed), and 0.76 and "
-            "0.96 with true depth (tests/bench/bench_dagan.py)",
+            "In 600 steps, for which 6 minutes have no room, it is 0.97, 0.94 and 0.91, and 0.76, 0.73 and 0.96 "
+            "with true depth (tests/bench/bench_dagan.py)",
             "after `tiny` heads turn as the driver's do, but mouths hardly open, and what a head uncovers as it turns "
             "far is smeared: the answer is nearly all warped source (mean occlusion 0.98)",
             "trained on filmed rendered heads; VoxCeleb was never seen",
