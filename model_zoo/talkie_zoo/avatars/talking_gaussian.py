@@ -117,7 +117,7 @@ class TalkingGaussian(System):
             "real footage without a parser's masks cannot be trained on",
             "the capacity of `paper` is ours: the original grows without a bound",
             "it could run online with four frames of delay, and does not",
-            "`tiny` takes 663 s on two free cores, 844 s on a slower day (885 s on one core with another job beside)",
+            "`tiny` takes 663 to 669 s on two free cores, 844 on a slow day (885 on one core with another job beside)",
             "at `tiny` eight of its ten claims hold in each of three seeds, and the other two in two of them. What its "
             "sampling and its branches bring is as large as what one seed differs from another, and goes when all "
             "have learnt for long (tests/bench/bench_talking_gaussian.py)",
