@@ -76,12 +76,12 @@ class DaGAN(System):
         gaps=(
             "depth helps in one seed of three, where its card asks two: beside a twin without depth and attention that "
             "begins with the same weights, the flow on faces errs by 1.05, 0.87 and 1.09 of the twin's. In 300 steps "
-            "chance moves that more than depth does: of the same three beginnings, with other draws, it is 1.23, 0.63 "
-            "and 0.95, and 0.93, 0.52 and 1.07 with the true depth of the rendered head in place of what was learnt. "
-            "In 600 steps, for which 6 minutes have no room, it is 0.97, 0.94 and 0.91, and 0.76, 0.73 and 0.96 "
-            "with true depth. Three further draws of 300 steps: 1.01, 0.94 and 1.03; learnt depth stretched to [0, 1] "
-            "in each picture 1.25, 0.60, 1.04, 1.13, 0.91 and 0.81 over all six, standardised 1.32, 0.56, 1.23, 0.83, "
-            "1.03 and 0.79: its scale is not what is missing (tests/bench/bench_dagan.py)",
+            "chance moves that more than learnt depth does: over six draws it is 1.23, 0.63, 0.95, 1.01, 0.94 and "
+            "1.03, and 0.93, 0.52, 1.07, 0.72, 0.82 and 0.80 with the true depth of the rendered head in its place. "
+            "In 600 steps, for which 6 minutes have no room, it is 0.97, 0.94 and 0.91, and 0.76, 0.73 and 0.96 with "
+            "true depth. The scale of what was learnt is not what is missing: stretched to [0, 1] in each picture it "
+            "gives 1.25, 0.60, 1.04, 1.13, 0.91 and 0.81, standardised 1.32, 0.56, 1.23, 0.83, 1.03 and 0.79 "
+            "(tests/bench/bench_dagan.py)",
             "after `tiny` heads turn as the driver's do, but mouths hardly open, and what a head uncovers as it turns "
             "far is smeared: the answer is nearly all warped source (mean occlusion 0.98)",
             "trained on filmed rendered heads; VoxCeleb was never seen",
